@@ -1,0 +1,88 @@
+"""Labels of images that have no mask, and checks of those that have one."""
+
+from typing import Optional
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadBlankAnnotations(BaseTransform):
+    """Give an image an all-valid segmentation map.
+
+    The stock ``LoadAnnotations`` reads a mask. An unlabelled image gets zeros:
+    whatever pads or erases it later writes 255 there, so that its map tells
+    which pixels are real. A map that is there already is replaced.
+
+    Required key: img. Added keys: gt_seg_map (uint8, (h, w)), seg_fields.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add the map to ``results``."""
+        results['gt_seg_map'] = np.zeros(results['img'].shape[:2], np.uint8)
+        results['seg_fields'] = ['gt_seg_map']
+        return results
+
+
+@TRANSFORMS.register_module()
+class CheckAnnotations(BaseTransform):
+    """Refuse a mask that cannot belong to its image.
+
+    The stock pipeline crops such a pair out of step, or fails inside the loss
+    without a name. Put it behind ``LoadAnnotations``.
+
+    Args:
+        num_classes (int): Valid labels are 0..num_classes-1.
+        ignore_index (int): And this one.
+    """
+
+    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+
+    def transform(self, results: dict) -> dict:
+        """Check image and mask.
+
+        Raises:
+            ValueError: If sizes differ or a label is outside the classes.
+        """
+        mask, size = results['gt_seg_map'], results['img'].shape[:2]
+        path = results['seg_map_path']
+        if mask.shape != size:
+            raise ValueError(
+                f'{path}: the mask is {mask.shape} (height, width), its image '
+                f'{results["img_path"]} is {size}; they must be equal')
+        bad = (mask >= self.num_classes) & (mask != self.ignore_index)
+        if bad.any():
+            raise ValueError(
+                f'{path}: label {int(mask[bad][0])} is outside the '
+                f'{self.num_classes} classes 0..{self.num_classes - 1} and is '
+                f'not {self.ignore_index} (ignore). Masks must hold class ids '
+                '(not colours, not 0/255); see metainfo.classes and '
+                'reduce_zero_label of the dataset')
+        return results
+
+
+@TRANSFORMS.register_module()
+class ImageLabelsFromMask(BaseTransform):
+    """Image-level labels of the crop, from its mask (authors' protocol).
+
+    Nothing in MMSegmentation makes image-level labels. Put it behind the crop;
+    ``LoadBlankAnnotations`` after it takes the mask away again.
+
+    Required key: gt_seg_map. Added key: image_labels (float32, (C-1,)).
+
+    Args:
+        num_classes (int): C, background (class 0) included.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+
+    def transform(self, results: dict) -> Optional[dict]:
+        """Add the labels to ``results``."""
+        counts = np.bincount(results['gt_seg_map'].ravel(), minlength=256)
+        results['image_labels'] = (
+            counts[1:self.num_classes] > 0).astype(np.float32)
+        return results

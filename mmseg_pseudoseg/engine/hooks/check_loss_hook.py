@@ -1,0 +1,68 @@
+"""Stop a run whose loss is no longer a number."""
+
+from typing import Dict, Optional
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor
+
+
+@HOOKS.register_module()
+class CheckLossHook(Hook):
+    """Raise at the first NaN or infinite loss, before it is saved.
+
+    MMEngine has no such hook. A check that reads the loss waits for the
+    device; this one notes on the device which loss failed first and reads the
+    note every ``interval`` iterations and before each checkpoint.
+
+    Args:
+        interval (int): Iterations between two readings.
+    """
+
+    priority = 'HIGH'  # before CheckpointHook
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+        self.first_bad: Dict[str, Tensor] = {}
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch: object = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Note bad losses; read the notes where it is time."""
+        for name, value in (outputs or {}).items():
+            if 'loss' not in name or not isinstance(value, Tensor):
+                continue
+            note = self.first_bad.get(name)
+            if note is None:
+                note = torch.full_like(value, -1, dtype=torch.long)
+            bad = ~torch.isfinite(value.detach()) & (note < 0)
+            self.first_bad[name] = torch.where(bad, runner.iter + 1, note)
+        if self.every_n_train_iters(runner, self.interval) or \
+                self.is_last_train_iter(runner):
+            self._check(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep a bad state from being saved over a good one."""
+        self._check(runner)
+
+    def _check(self, runner: Runner) -> None:
+        """Raise if a loss was bad since the last check.
+
+        Raises:
+            FloatingPointError: Naming losses and iteration.
+        """
+        found = {k: int(v) for k, v in self.first_bad.items() if int(v) >= 0}
+        self.first_bad = {}
+        if found:
+            first = min(found.values())
+            names = [k for k, v in found.items() if v == first and k != 'loss']
+            raise FloatingPointError(
+                f'{", ".join(names) or "loss"} became NaN or infinite at '
+                f'iteration {first}. The last checkpoint in '
+                f'{runner.work_dir} is from before. Lower optim_wrapper.'
+                'optimizer.lr, check the data of that batch, or clip gradients'
+                ' (optim_wrapper.clip_grad)')

@@ -1,0 +1,60 @@
+"""Resume at iteration k as if the run had never stopped."""
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+from mmseg.registry import HOOKS
+
+from ...datasets import MultiSourceBatchSampler
+
+
+class _Skipped:
+    """An iterator whose first items were skipped without being made."""
+
+    def __init__(self, iterator: _InfiniteDataloaderIterator,
+                 skipped: int) -> None:
+        self.iterator = iterator
+        self.skipped = skipped
+
+    def __iter__(self) -> '_Skipped':
+        return self
+
+    def __next__(self) -> object:
+        if self.skipped > 0:
+            self.skipped -= 1
+            return None
+        return next(self.iterator)
+
+
+@HOOKS.register_module()
+class ReproducibleResumeHook(Hook):
+    """Continue the order of the data and the random numbers.
+
+    On resume, MMEngine's loop draws k batches and throws them away, with all
+    their decoding, and starts the random numbers of the network (dropout) anew.
+    This hook sets a :class:`MultiSourceBatchSampler` to batch k instead, and
+    makes the random numbers of an iteration a function of seed, rank and
+    iteration. With another sampler the loop's own way stays.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Set the sampler to the iteration that comes next."""
+        loop = runner.train_loop
+        sampler = loop.dataloader.batch_sampler
+        if runner.iter and isinstance(sampler, MultiSourceBatchSampler):
+            sampler.skip_to(runner.iter)
+            iterator = _InfiniteDataloaderIterator(loop.dataloader)
+            # The loop will still ask for the k batches that it wants to skip.
+            loop.dataloader_iterator = _Skipped(iterator, runner.iter)
+
+    def before_train_iter(self,
+                          runner: Runner,
+                          batch_idx: int,
+                          data_batch: object = None) -> None:
+        """Seed torch for this iteration."""
+        torch.manual_seed(
+            hash((runner.seed, get_rank(), runner.iter)) % 2**63)

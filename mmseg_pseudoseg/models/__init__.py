@@ -1,0 +1,12 @@
+"""Models; importing this registers them."""
+
+from .data_preprocessor import MultiBranchDataPreprocessor
+from .decode_heads import SGCHead
+from .losses import SoftCrossEntropyLoss
+from .pseudo_labels import CalibratedFusion
+from .segmentors import CascadeSemiSegmentor, SemiSegmentor
+
+__all__ = [
+    'CalibratedFusion', 'CascadeSemiSegmentor', 'MultiBranchDataPreprocessor',
+    'SGCHead', 'SemiSegmentor', 'SoftCrossEntropyLoss'
+]

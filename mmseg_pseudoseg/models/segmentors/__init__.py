@@ -1,0 +1,5 @@
+"""Segmentors."""
+
+from .semi_segmentor import CascadeSemiSegmentor, SemiSegmentor
+
+__all__ = ['CascadeSemiSegmentor', 'SemiSegmentor']

@@ -1,0 +1,245 @@
+"""One network, trained on labelled images and on its own pseudo labels.
+
+Shape legend:
+    N: images of a view, C: classes with background, H, W: crop size,
+    H', W': size of the decoder's logits, h, w: size of the SGC map.
+"""
+
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+import torch
+from mmengine.logging import MessageHub
+from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from mmseg.utils import add_prefix
+from torch import Tensor, nn
+
+from ..utils import frozen_statistics
+
+Views = Dict[str, Tensor]
+Samples = List[SegDataSample]
+BN_MODES = ('train', 'batch', 'eval')
+
+
+def stack_masks(samples: Samples) -> Tensor:
+    """The samples' segmentation maps as one tensor, int64, (N, H, W)."""
+    return torch.stack([s.gt_sem_seg.data for s in samples]).squeeze(1).long()
+
+
+class PseudoSegMixin:
+    """The training step of PseudoSeg, for any stock encoder-decoder.
+
+    Args:
+        sgc_head (dict): Config of :class:`SGCHead`.
+        pseudo_label (dict): Config of :class:`CalibratedFusion`.
+        unsup_loss (dict): Config of the loss L_u on the strong view.
+        image_labels (bool): Whether the unlabelled images come with
+            image-level labels. They replace the classifier's decision in
+            Grad-CAM and supervise the classifier on the weak view.
+        weak_bn (str): Batch norm of the weak pass. ``'train'`` normalises
+            with the batch and updates the running statistics (the authors'
+            code), ``'batch'`` does not update them, ``'eval'`` normalises with
+            the running statistics and turns dropout off.
+        strong_bn (str): The same for the strong pass.
+        unsup_start (int): Iteration at which L_u sets in. Before it, no
+            unlabelled view is computed.
+        **kwargs: Of the stock segmentor.
+    """
+
+    def __init__(self,
+                 sgc_head: dict,
+                 pseudo_label: dict,
+                 unsup_loss: dict,
+                 image_labels: bool = False,
+                 weak_bn: str = 'train',
+                 strong_bn: str = 'train',
+                 unsup_start: int = 0,
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        for key, mode in (('weak_bn', weak_bn), ('strong_bn', strong_bn)):
+            if mode not in BN_MODES:
+                raise ValueError(
+                    f'model.{key} must be one of {BN_MODES}, not {mode!r}')
+        self.sgc_head = MODELS.build(sgc_head)
+        if self.sgc_head.num_classes != self.num_classes:
+            raise ValueError(
+                f'model.sgc_head.num_classes is {self.sgc_head.num_classes}, '
+                f'but the decode head has {self.num_classes} classes')
+        self.pseudo_label = MODELS.build(pseudo_label)
+        self.unsup_loss = MODELS.build(unsup_loss)
+        self.use_image_labels = image_labels
+        self.weak_bn = weak_bn
+        self.strong_bn = strong_bn
+        self.unsup_start = unsup_start
+
+    def loss(self, inputs: Views, data_samples: Dict[str, Samples]) -> dict:
+        """L_s + L_sa + L_x + L_u of one batch (figure 1 and figure 7).
+
+        Args:
+            inputs (dict[str, Tensor]): Views ``labeled``, ``weak`` and
+                ``strong``, each (N, 3, H, W), normalised.
+            data_samples (dict[str, list[SegDataSample]]): Of the same views.
+                The map of ``strong`` says which pixels are real (not 255).
+
+        Returns:
+            dict[str, Tensor]: Scalars. Keys that contain ``loss`` are summed.
+        """
+        losses = {}
+        if self._iteration() >= self.unsup_start:
+            valid = (stack_masks(data_samples['strong']) != 255)[:, None]
+            target, weight, losses_weak = self.make_pseudo_labels(
+                inputs['weak'], data_samples['weak'], valid)
+            losses.update(losses_weak)
+            losses.update(
+                self.loss_strong(inputs['strong'], target, weight, valid))
+        # Last, so that labelled images weigh most in the running statistics.
+        losses.update(
+            self.loss_labeled(inputs['labeled'], data_samples['labeled']))
+        return losses
+
+    def loss_labeled(self, inputs: Tensor, samples: Samples) -> dict:
+        """L_s of the decoder, L_sa and L_x of the SGC head.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W).
+            samples (list[SegDataSample]): With masks.
+
+        Returns:
+            dict[str, Tensor]: ``labeled.decode.*``, ``labeled.sgc.*``.
+        """
+        feats = self.extract_feat(inputs)
+        losses = self._decode_head_forward_train(feats, samples)
+        if self.with_auxiliary_head:
+            losses.update(self._auxiliary_head_forward_train(feats, samples))
+        masks = stack_masks(samples)
+        image_labels = self.sgc_head.image_labels(masks)
+        sgc = self.sgc_head(feats, image_labels, (masks != 255)[:, None])
+        losses.update(
+            add_prefix(
+                self.sgc_head.loss_by_feat(sgc, masks, image_labels), 'sgc'))
+        return add_prefix(losses, 'labeled')
+
+    def make_pseudo_labels(self, inputs: Tensor, samples: Samples,
+                           valid: Tensor) -> Tuple[Tensor, Tensor, dict]:
+        """Decoder and SGC map of the weak view, fused (equation 4).
+
+        Args:
+            inputs (Tensor): (N, 3, H, W).
+            samples (list[SegDataSample]): With ``image_labels``, if used.
+            valid (Tensor): True where the strong view's pixels are real,
+                (N, 1, H, W).
+
+        Returns:
+            tuple: Label (N, C, H', W') and weight (N, 1, H', W') without
+            gradient, and a dict with L_x of the weak view, where image-level
+            labels are used, and monitors.
+        """
+        image_labels = None
+        losses = {}
+        with self._bn_mode(self.weak_bn):
+            with torch.set_grad_enabled(self.use_image_labels):
+                feats = self.extract_feat(inputs)
+            if self.use_image_labels:
+                image_labels = self._image_labels(samples, inputs.device)
+                losses = add_prefix(
+                    self.sgc_head.loss_image_labels(
+                        self.sgc_head.classify(feats), image_labels),
+                    'weak.sgc')
+            with torch.no_grad():
+                sgc = self.sgc_head(feats, image_labels, valid)
+                logits = self.decode(feats)
+        label, weight = self.pseudo_label(logits, sgc.logits)
+        losses['pseudo.confidence'] = label.amax(dim=1).mean()
+        losses['pseudo.weight'] = weight.mean()
+        # Under autocast, older torch keeps the weights that a no-grad pass
+        # has cast, and the next pass would lose their gradients.
+        torch.clear_autocast_cache()
+        return label, weight, losses
+
+    def loss_strong(self, inputs: Tensor, target: Tensor, weight: Tensor,
+                    valid: Tensor) -> dict:
+        """L_u: the strong view against the pseudo label (equation 2).
+
+        Args:
+            inputs (Tensor): (N, 3, H, W).
+            target (Tensor): (N, C, H', W').
+            weight (Tensor): (N, 1, H', W').
+            valid (Tensor): True where a pixel is real, (N, 1, H, W).
+
+        Returns:
+            dict[str, Tensor]: ``strong.<name of the loss>``.
+        """
+        with self._bn_mode(self.strong_bn):
+            logits = self.decode(self.extract_feat(inputs))
+        valid = resize(valid.float(), logits.shape[2:], mode='nearest')
+        loss = self.unsup_loss(logits, target, valid, weight)
+        return {f'strong.{self.unsup_loss.loss_name}': loss}
+
+    def decode(self, feats: Sequence[Tensor]) -> Tensor:
+        """The decoder's logits, (N, C, H', W'), not resized."""
+        logits = self.decode_head(feats)
+        return logits[0] if isinstance(logits, (tuple, list)) else logits
+
+    def _iteration(self) -> int:
+        """Iterations done before this one."""
+        return MessageHub.get_current_instance().get_info('iter', 0) or 0
+
+    def _image_labels(self, samples: Samples, device: torch.device) -> Tensor:
+        """The samples' image-level labels, float32, (N, C-1)."""
+        if any('image_labels' not in sample for sample in samples):
+            raise KeyError(
+                'model.image_labels=True, but the weak view has none: set '
+                'train_dataloader.dataset.tag_file, or put '
+                "dict(type='ImageLabelsFromMask') into the unlabelled pipeline"
+            )
+        labels = [sample.image_labels.float() for sample in samples]
+        return torch.stack(labels).to(device)
+
+    @contextmanager
+    def _bn_mode(self, mode: str) -> Iterator[None]:
+        """Run backbone and heads with the batch norm of ``mode``."""
+        if mode == 'train':
+            yield
+        elif mode == 'batch':
+            with frozen_statistics(self):
+                yield
+        else:
+            modes = [(m, m.training) for m in self.modules()]
+            for module, _ in modes:
+                module.training = False
+            try:
+                yield
+            finally:
+                for module, training in modes:
+                    module.training = training
+
+
+@MODELS.register_module()
+class SemiSegmentor(PseudoSegMixin, EncoderDecoder):
+    """PseudoSeg around a stock ``EncoderDecoder``.
+
+    ``EncoderDecoder`` trains on labelled images alone. This one adds the SGC
+    head and overrides :meth:`loss`; prediction is the stock decoder's, and
+    the stock parts keep their names in the state dict. Arguments:
+    :class:`PseudoSegMixin`.
+    """
+
+
+@MODELS.register_module()
+class CascadeSemiSegmentor(PseudoSegMixin, CascadeEncoderDecoder):
+    """PseudoSeg around a stock ``CascadeEncoderDecoder`` (OCR, for one).
+
+    Stock cascades have a list of decode heads, each fed with the one before;
+    the last one makes the pseudo label. Arguments: :class:`PseudoSegMixin`.
+    """
+
+    def decode(self, feats: Sequence[Tensor]) -> Tensor:
+        """The last decode head's logits, (N, C, H', W')."""
+        heads: nn.ModuleList = self.decode_head
+        logits = heads[0](feats)
+        for head in heads[1:]:
+            logits = head(feats, logits)
+        return logits

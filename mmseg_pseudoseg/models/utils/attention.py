@@ -1,0 +1,44 @@
+"""Propagation of class scores between similar positions (equation 3).
+
+Shape legend:
+    N: images, E: embedding channels, K: score channels, h, w: feature size,
+    L = h * w.
+"""
+
+from typing import Optional
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def propagate(scores: Tensor,
+              query: Tensor,
+              key: Tensor,
+              valid: Optional[Tensor] = None) -> Tensor:
+    """Average the scores of all positions, weighted by similarity.
+
+    ``out_i = sum_j softmax_j(q_i . k_j / sqrt(E)) scores_j`` over the valid
+    positions j. The authors' code masks pairs; masking keys alone gives the
+    same result wherever i is valid, and the other positions enter no loss.
+
+    Args:
+        scores (Tensor): (N, K, h, w).
+        query (Tensor): (N, E, h, w).
+        key (Tensor): (N, E, h, w).
+        valid (Tensor, optional): True inside the image, bool, (N, 1, h, w). An
+            image without a valid position attends everywhere.
+
+    Returns:
+        Tensor: (N, K, h, w), in the dtype of ``query``.
+    """
+    mask = None
+    if valid is not None:
+        keys = valid.flatten(2)  # (N, 1, L)
+        mask = (keys | ~keys.any(dim=2, keepdim=True))[:, :, None]
+
+    def tokens(x: Tensor) -> Tensor:  # (N, 1, L, channels)
+        return x.flatten(2).transpose(1, 2)[:, None]
+
+    out = F.scaled_dot_product_attention(
+        tokens(query), tokens(key), tokens(scores.to(query)), attn_mask=mask)
+    return out[:, 0].transpose(1, 2).reshape(scores.shape)

@@ -1,0 +1,5 @@
+from mmseg.registry import MODELS
+
+
+def test_registered():
+    assert 'SemiSegmentor' in MODELS
