@@ -26,14 +26,13 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs')
 ]
-labeled = dict(
+train_dataset = dict(
     type=dataset_type,
     data_root=data_root,
     metainfo=dict(classes=classes, palette=palette),
     img_suffix='.jpg',
     seg_map_suffix='.png',
-    data_prefix=prefix,
-    ann_file='ImageSets/Segmentation/pseudoseg/1_16/labeled.txt')
+    data_prefix=prefix)
 val_dataloader = dict(
     batch_size=1,
     num_workers=0,

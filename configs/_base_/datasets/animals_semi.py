@@ -1,0 +1,35 @@
+# 16 images an iteration: 8 labelled + 8 unlabelled.
+_base_ = './animals.py'
+strong_steps = [
+    dict(type='ColorJitter', strength=1.0),
+    # 100 of 513 in the authors' code: a fifth of the crop
+    dict(type='CutOut', size=26, fill=(127.5, 127.5, 127.5)),
+    dict(type='PackSemiInputs')
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    batch_sampler=dict(
+        type='MultiSourceBatchSampler',
+        source_ratio=dict(labeled=1, unlabeled=1)),
+    collate_fn=dict(type='multi_branch_collate'),
+    dataset=dict(
+        type='SemiDataset',
+        labeled=dict(
+            ann_file='ImageSets/Segmentation/pseudoseg/1_16/labeled.txt',
+            pipeline=_base_.labeled_steps +
+            [dict(type='MultiBranch', labeled=[dict(type='PackSemiInputs')])],
+            **_base_.train_dataset),
+        unlabeled=dict(
+            ann_file='ImageSets/Segmentation/pseudoseg/1_16/unlabeled.txt',
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadBlankAnnotations'), *_base_.geometry,
+                dict(
+                    type='MultiBranch',
+                    weak=[dict(type='PackSemiInputs')],
+                    strong=strong_steps)
+            ],
+            **_base_.train_dataset)))

@@ -1,0 +1,11 @@
+# Labelled images alone: 8 an iteration.
+_base_ = './animals.py'
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/pseudoseg/1_16/labeled.txt',
+        pipeline=_base_.labeled_steps + [dict(type='PackSegInputs')],
+        **_base_.train_dataset))

@@ -1,0 +1,19 @@
+# The small machine's network with the parts that PseudoSeg adds.
+_base_ = './deeplabv3plus_mobilenet-v2-d16.py'
+model = dict(
+    type='SemiSegmentor',
+    data_preprocessor=dict(type='MultiBranchDataPreprocessor'),
+    sgc_head=dict(
+        type='SGCHead',
+        in_channels=(96, 320),
+        in_index=(2, 3),
+        num_classes=7,
+        channels=128,
+        align_corners=True),
+    pseudo_label=dict(
+        type='CalibratedFusion',
+        gamma=0.5,
+        temperature=0.5,
+        norm='rms',
+        align_corners=True),
+    unsup_loss=dict(type='SoftCrossEntropyLoss', loss_weight=1.0))
