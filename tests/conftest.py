@@ -8,6 +8,7 @@ import mmcv
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 from PIL import Image
 
 import mmseg_pseudoseg  # noqa: F401  (registers the modules)
@@ -20,6 +21,12 @@ SHARED = Path(os.environ.get('PSEUDOSEG_SHARED', ROOT.parent / 'shared'))
 def _one_thread() -> None:
     """Tiny networks are slower on several threads."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _scope() -> None:
+    """Build from mmseg's registries, as a Runner does."""
+    init_default_scope('mmseg')
 
 
 @pytest.fixture()
@@ -81,3 +88,104 @@ def voc_root(tmp_path: Path) -> Path:
     write_voc(root, VOC_LISTS)
     write_voc(root, VOC_LISTS, folder='SegmentationClassAug')
     return root
+
+
+def pipelines(num_classes: int = 21, crop: int = 33) -> Dict[str, list]:
+    """Steps of the labelled and of the unlabelled part, jitter on."""
+    geometry = [
+        dict(type='RandomResize', scale=(64, 48), ratio_range=(0.5, 2.0),
+             keep_ratio=True),
+        dict(type='RandomCrop', crop_size=(crop, crop)),
+        dict(type='RandomFlip', prob=0.5)
+    ]
+    strong = [
+        dict(type='ColorJitter'),
+        dict(type='CutOut', size=9, fill=(104, 116, 124)),
+        dict(type='PackSemiInputs')
+    ]
+    return dict(
+        labeled=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='CheckAnnotations', num_classes=num_classes), *geometry,
+            dict(type='MultiBranch', labeled=[dict(type='PackSemiInputs')])
+        ],
+        unlabeled=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadBlankAnnotations'), *geometry,
+            dict(type='MultiBranch', weak=[dict(type='PackSemiInputs')],
+                 strong=strong)
+        ])
+
+
+def tiny_model(num_classes: int = 21, crop: int = 33) -> dict:
+    """A SemiSegmentor of some ten thousand weights, with dropout."""
+    norm_cfg = dict(type='BN', requires_grad=True)
+    return dict(
+        type='SemiSegmentor',
+        data_preprocessor=dict(
+            type='MultiBranchDataPreprocessor', mean=[124., 116., 104.],
+            std=[58., 57., 57.], bgr_to_rgb=True, size=(crop, crop),
+            seg_pad_val=255),
+        backbone=dict(
+            type='ResNet', depth=18, base_channels=8, norm_cfg=norm_cfg,
+            strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)),
+        decode_head=dict(
+            type='FCNHead', in_channels=64, in_index=3, channels=16,
+            num_convs=1, concat_input=False, dropout_ratio=0.5,
+            num_classes=num_classes, norm_cfg=norm_cfg,
+            loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
+        sgc_head=dict(
+            type='SGCHead', in_channels=(32, 64), in_index=(2, 3),
+            num_classes=num_classes, channels=16),
+        pseudo_label=dict(type='CalibratedFusion'),
+        unsup_loss=dict(type='SoftCrossEntropyLoss'),
+        train_cfg=dict(),
+        test_cfg=dict(mode='whole'))
+
+
+def tiny_dataset(root: Path, unlabeled: str = 'trainaug', **kwargs) -> dict:
+    """A SemiDataset over the toy VOC."""
+    steps = pipelines()
+    part = dict(
+        type='PascalVOCDataset', data_root=str(root),
+        data_prefix=dict(img_path='JPEGImages',
+                         seg_map_path='SegmentationClassAug'))
+    lists = 'ImageSets/Segmentation/'
+    return dict(
+        type='SemiDataset',
+        labeled=dict(ann_file=f'{lists}pseudoseg/1_8/labeled.txt',
+                     pipeline=steps['labeled'], **part),
+        unlabeled=dict(ann_file=f'{lists}{unlabeled}.txt',
+                       pipeline=steps['unlabeled'], **part),
+        **kwargs)
+
+
+def tiny_run(root: Path, work_dir: Path, max_iters: int = 6,
+             num_workers: int = 0, batch_size: int = 4) -> Dict[str, object]:
+    """Keyword arguments of a Runner that trains on the toy VOC."""
+    return dict(
+        model=tiny_model(),
+        work_dir=str(work_dir),
+        train_dataloader=dict(
+            batch_size=batch_size, num_workers=num_workers,
+            sampler=dict(type='InfiniteSampler', shuffle=True),
+            batch_sampler=dict(type='MultiSourceBatchSampler',
+                               source_ratio=dict(labeled=1, unlabeled=1)),
+            collate_fn=dict(type='multi_branch_collate'),
+            dataset=tiny_dataset(root)),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=max_iters),
+        optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=0.05, momentum=0.9)),
+        param_scheduler=[
+            dict(type='PolyLR', power=0.9, begin=0, end=6, by_epoch=False)],
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=1,
+                        log_metric_by_epoch=False),
+            checkpoint=dict(type='CheckpointHook', by_epoch=False,
+                            interval=1)),
+        custom_hooks=[dict(type='ReproducibleResumeHook')],
+        log_processor=dict(by_epoch=False),
+        randomness=dict(seed=0),
+        experiment_name=work_dir.name,
+        default_scope='mmseg')

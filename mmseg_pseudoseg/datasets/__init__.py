@@ -3,9 +3,15 @@
 from .collate import multi_branch_collate
 from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .semi_dataset import SeededIndex, SemiDataset
-from .transforms import (CheckAnnotations, ColorJitter, CutOut,
-                         ImageLabelsFromMask, LoadBlankAnnotations,
-                         MultiBranch, PackSemiInputs)
+from .transforms import (
+                         CheckAnnotations,
+                         ColorJitter,
+                         CutOut,
+                         ImageLabelsFromMask,
+                         LoadBlankAnnotations,
+                         MultiBranch,
+                         PackSemiInputs,
+)
 
 __all__ = [
     'CheckAnnotations', 'ColorJitter', 'CutOut', 'ImageLabelsFromMask',

@@ -87,7 +87,7 @@ class MultiSourceBatchSampler(Sampler):
         """This rank's samples of one source, from iteration ``start`` on."""
         count = list(self.num_per_source.values())[source]
         place = self.start * count * self.world_size + self.rank
-        current, order = -1, None
+        current, order = -1, torch.empty(0)
         while True:
             turn, position = divmod(place, size)
             if turn != current:

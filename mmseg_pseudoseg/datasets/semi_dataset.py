@@ -15,7 +15,7 @@ from .image_labels import read_tag_file
 class SeededIndex(NamedTuple):
     """An index with the seed of everything random in its pipeline."""
 
-    index: int
+    position: int
     seed: int
 
 
@@ -94,7 +94,7 @@ class SemiDataset(ConcatDataset):
         """
         if isinstance(index, SeededIndex):
             with local_seed(index.seed):
-                return self[index.index]
+                return self[index.position]
         source, position = self._get_ori_dataset_idx(index)
         part = self.datasets[source]
         if source == 0 or self.image_labels is None:

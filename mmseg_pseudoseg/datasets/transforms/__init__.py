@@ -1,8 +1,11 @@
 """Transforms."""
 
 from .formatting import PackSemiInputs
-from .loading import (CheckAnnotations, ImageLabelsFromMask,
-                      LoadBlankAnnotations)
+from .loading import (
+                      CheckAnnotations,
+                      ImageLabelsFromMask,
+                      LoadBlankAnnotations,
+)
 from .strong import ColorJitter, CutOut
 from .wrappers import MultiBranch
 

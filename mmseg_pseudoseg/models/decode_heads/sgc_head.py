@@ -15,8 +15,12 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..utils import (add_background, class_activation_maps,
-                     image_labels_from_masks, propagate)
+from ..utils import (
+    add_background,
+    class_activation_maps,
+    image_labels_from_masks,
+    propagate,
+)
 
 
 class SGCOutput(NamedTuple):

@@ -2,8 +2,7 @@
 
 from .attention import propagate
 from .batch_norm import frozen_statistics
-from .cam import (add_background, class_activation_maps,
-                  image_labels_from_masks)
+from .cam import add_background, class_activation_maps, image_labels_from_masks
 
 __all__ = [
     'add_background', 'class_activation_maps', 'frozen_statistics',

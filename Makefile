@@ -1,0 +1,36 @@
+# make demo    set-up, then train and compare on data made on the spot
+# make test    set-up, then all tests
+# make lint    set-up, then ruff and mypy
+# make lock    write requirements/lock.txt anew from what .venv holds
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test lint lock setup clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements/lock.txt setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/lock.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup
+	$(BIN)/python tools/demo/run_demo.py
+
+test: setup
+	$(BIN)/python -m pytest tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lock: setup
+	$(BIN)/python -m pip freeze --exclude-editable --exclude mmseg-pseudoseg | sed 's/+cpu//' > requirements/lock.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,184 @@
+"""Colour jitter against loops in float64."""
+
+import colorsys
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from mmseg_pseudoseg.datasets import ColorJitter
+from mmseg_pseudoseg.datasets.transforms.strong import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
+)
+
+OPERATIONS = (adjust_brightness, adjust_contrast, adjust_saturation,
+              adjust_hue)
+NAMES = [operation.__name__ for operation in OPERATIONS]
+
+
+def clip(value):
+    """To [0, 1]."""
+    return min(max(value, 0.), 1.)
+
+
+def oracle(name, img, value):
+    """One operation, pixel by pixel. Image BGR in [0, 1], float64."""
+    out = np.empty_like(img, dtype=np.float64)
+    height, width = img.shape[:2]
+    means = [sum(map(float, img[..., c].ravel())) / (height * width)
+             for c in range(3)]
+    for y in range(height):
+        for x in range(width):
+            b, g, r = map(float, img[y, x])
+            if name == 'adjust_brightness':
+                pixel = b + value, g + value, r + value
+            elif name == 'adjust_contrast':
+                pixel = tuple(
+                    value * v + (1 - value) * m
+                    for v, m in zip((b, g, r), means))
+            else:
+                h, s, v = colorsys.rgb_to_hsv(r, g, b)
+                if name == 'adjust_saturation':
+                    s = clip(s * value)
+                else:
+                    h = (h + value) % 1
+                pixel = colorsys.hsv_to_rgb(h, s, v)[::-1]
+            out[y, x] = [clip(p) for p in pixel]
+    return out
+
+
+def photo(height=9, width=11):
+    """Random colours, some of them grey, black and white."""
+    img = np.random.default_rng(0).integers(0, 256, (height, width, 3))
+    img[0, 0], img[0, 1], img[0, 2] = 0, 255, 77
+    return img.astype(np.uint8)
+
+
+class Recorder:
+    """Runs an operation and notes its name and value."""
+
+    def __init__(self, operation, calls):
+        self.operation, self.calls = operation, calls
+
+    def __call__(self, img, value):
+        """Run it."""
+        self.calls.append((self.operation.__name__, value))
+        return self.operation(img, value)
+
+
+def record(jitter):
+    """Note all calls of a jitter's operations from now on."""
+    calls = []
+    jitter.ranges = {
+        Recorder(operation, calls): limits
+        for operation, limits in jitter.ranges.items()
+    }
+    return calls
+
+
+@pytest.mark.parametrize('operation, values', [
+    (adjust_brightness, (-0.5, 0, 0.3)),
+    (adjust_contrast, (0., 0.5, 1, 1.5)),
+    (adjust_saturation, (0., 0.5, 1, 1.5)),
+    (adjust_hue, (-0.5, -0.25, 0, 0.1, 0.5)),
+])
+def test_operation_equals_the_loop(operation, values):
+    img = photo().astype(np.float32) / 255
+    for value in values:
+        before = img.copy()
+        out = operation(img, value)
+        assert out.dtype == np.float32
+        expected = oracle(operation.__name__, img.astype(np.float64), value)
+        np.testing.assert_allclose(out, expected, atol=2e-5)
+        np.testing.assert_array_equal(img, before)
+
+
+def test_transform_equals_the_chain_of_loops():
+    np.random.seed(1)
+    jitter = ColorJitter()
+    calls = record(jitter)
+    for _ in range(20):
+        results = jitter(dict(img=photo(), img_path='a.jpg'))
+        expected = photo().astype(np.float64) / 255
+        for name, value in calls:
+            expected = oracle(name, expected, value)
+        assert sorted(name for name, _ in calls) == sorted(NAMES)
+        calls.clear()
+        assert results['img'].dtype == np.uint8
+        assert results['img'].shape == (9, 11, 3)
+        assert results['img_path'] == 'a.jpg'
+        # Half a step from rounding, and the two precisions.
+        np.testing.assert_allclose(results['img'], expected * 255, atol=.51)
+
+
+@pytest.mark.parametrize('strength, limits', [
+    (0.4, [(-.2, .2), (.8, 1.2), (.8, 1.2), (-.1, .1)]),
+    (1.0, [(-.5, .5), (.5, 1.5), (.5, 1.5), (-.25, .25)]),
+    (3.0, [(-1, 1), (0, 2.5), (0, 2.5), (-.5, .5)]),
+])
+def test_strength_scales_all_ranges(strength, limits):
+    np.random.seed(0)
+    jitter = ColorJitter(strength)
+    calls = record(jitter)
+    for _ in range(500):
+        jitter(dict(img=np.zeros((1, 1, 3), np.uint8)))
+    for name, (low, high) in zip(NAMES, limits):
+        values = np.array([value for n, value in calls if n == name])
+        slack = (high - low) * 0.02
+        assert low <= values.min() < low + slack
+        assert high - slack < values.max() <= high
+        # Uniform: the mean within four standard errors, quarters even.
+        error = (high - low) / np.sqrt(12 * len(values))
+        assert abs(values.mean() - (low + high) / 2) < 4 * error
+        quarters = np.histogram(values, 4, (low, high))[0]
+        assert quarters.min() > 85
+
+
+def test_order_is_random():
+    np.random.seed(0)
+    jitter = ColorJitter()
+    calls = record(jitter)
+    for _ in range(1200):
+        jitter(dict(img=np.zeros((1, 1, 3), np.uint8)))
+    names = [name for name, _ in calls]
+    orders = Counter(tuple(names[i:i + 4]) for i in range(0, len(names), 4))
+    assert len(orders) == 24
+    assert all(len(set(order)) == 4 for order in orders)
+    assert min(orders.values()) > 22 and max(orders.values()) < 82  # of 50
+
+
+@pytest.mark.parametrize('kwargs', [dict(prob=0), dict(strength=0)])
+def test_switched_off_it_keeps_every_pixel(kwargs):
+    np.random.seed(0)
+    levels = np.arange(256, dtype=np.uint8)
+    img = np.stack(np.meshgrid(levels[::5], levels[::5], [3, 128]), -1)
+    img = img.reshape(52, -1, 3)
+    for _ in range(10):
+        out = ColorJitter(**kwargs)(dict(img=img.copy()))['img']
+        np.testing.assert_array_equal(out, img)
+
+
+def test_prob_is_the_share_of_distorted_images():
+    np.random.seed(0)
+    jitter = ColorJitter(prob=0.3)
+    changed = sum(
+        not np.array_equal(jitter(dict(img=photo(2, 3)))['img'], photo(2, 3))
+        for _ in range(2000))
+    assert abs(changed - 600) < 4 * np.sqrt(2000 * .3 * .7)
+
+
+def test_the_weak_view_keeps_its_pixels():
+    np.random.seed(0)
+    img = photo()
+    out = ColorJitter()(dict(img=img))['img']
+    assert not np.array_equal(out, img)
+    np.testing.assert_array_equal(img, photo())
+
+
+@pytest.mark.parametrize('kwargs', [dict(strength=-1), dict(prob=1.5)])
+def test_impossible_arguments_are_refused(kwargs):
+    with pytest.raises(ValueError, match='strength >= 0 and prob'):
+        ColorJitter(**kwargs)

@@ -1,0 +1,108 @@
+"""Views of one image, and batches of them."""
+
+import copy
+
+import numpy as np
+import torch
+from conftest import pipelines, tiny_dataset
+from mmcv.transforms import Compose
+from mmseg.registry import DATASETS
+
+from mmseg_pseudoseg.datasets import (
+    MultiBranch,
+    SeededIndex,
+    multi_branch_collate,
+)
+
+PACK = dict(type='PackSemiInputs')
+
+
+def results():
+    """A loaded image with its map."""
+    rng = np.random.default_rng(0)
+    return dict(
+        img=rng.integers(0, 256, (12, 15, 3), dtype=np.uint8),
+        gt_seg_map=np.zeros((12, 15), np.uint8), seg_fields=['gt_seg_map'],
+        img_path='a.jpg', img_shape=(12, 15), ori_shape=(12, 15))
+
+
+def test_without_distortion_the_views_are_equal():
+    packed = MultiBranch(weak=[PACK], strong=[PACK])(results())
+    expected = torch.from_numpy(results()['img']).permute(2, 0, 1)
+    for view in ('weak', 'strong'):
+        assert torch.equal(packed['inputs'][view], expected)
+        sample = packed['data_samples'][view]
+        assert sample.gt_sem_seg.data.shape == (1, 12, 15)
+        assert sample.gt_sem_seg.data.dtype == torch.int64
+    packed['inputs']['weak'].zero_()  # two tensors, not one
+    assert torch.equal(packed['inputs']['strong'], expected)
+
+
+def test_inputs_are_not_changed():
+    one = results()
+    before = copy.deepcopy(one)
+    np.random.seed(0)
+    MultiBranch(
+        weak=[PACK],
+        strong=pipelines()['unlabeled'][-1]['strong'])(one)
+    assert one.keys() == before.keys()
+    for key, value in before.items():
+        assert np.array_equal(one[key], value), key
+
+
+def test_the_views_of_the_real_pipeline_share_their_geometry(voc_root):
+    cfg = tiny_dataset(voc_root)
+    jitter = cfg['unlabeled']['pipeline'][-1]['strong'][0]
+    jitter['strength'] = 0
+    dataset = DATASETS.build(cfg)
+    shapes = set()
+    for seed in range(30):
+        sample = dataset[SeededIndex(4 + seed % 20, seed)]
+        weak, strong = (sample['inputs'][v] for v in ('weak', 'strong'))
+        masks = [sample['data_samples'][v].gt_sem_seg.data[0]
+                 for v in ('weak', 'strong')]
+        cut = masks[1] == 255
+        assert cut.any() and not masks[0].any()
+        assert torch.equal(weak[:, ~cut], strong[:, ~cut])
+        fill = torch.tensor([104, 116, 124], dtype=torch.uint8)
+        assert (strong[:, cut] == fill[:, None]).all()
+        meta = [sample['data_samples'][v].metainfo for v in
+                ('weak', 'strong')]
+        assert meta[0] == meta[1]
+        shapes.add((tuple(weak.shape), meta[0]['flip']))
+    assert len(shapes) > 3  # the geometry did vary
+
+
+def test_jitter_reaches_the_strong_view_alone(voc_root):
+    plain = DATASETS.build(tiny_dataset(voc_root))
+    cfg = tiny_dataset(voc_root)
+    cfg['unlabeled']['pipeline'][-1]['strong'] = [PACK]
+    bare = DATASETS.build(cfg)
+    for seed in range(5):
+        one, two = plain[SeededIndex(9, seed)], bare[SeededIndex(9, seed)]
+        assert torch.equal(one['inputs']['weak'], two['inputs']['weak'])
+        assert torch.equal(two['inputs']['weak'], two['inputs']['strong'])
+        assert not torch.equal(one['inputs']['weak'],
+                               one['inputs']['strong'])
+
+
+def test_views_keep_the_names_of_the_config():
+    steps = Compose([dict(type='MultiBranch', a=[PACK], b_2=[PACK])])
+    packed = steps(results())
+    assert list(packed) == ['inputs', 'data_samples']
+    assert list(packed['inputs']) == list(packed['data_samples']) == [
+        'a', 'b_2']
+
+
+def test_collate_groups_by_view():
+    labelled = [dict(inputs=dict(labeled=k), data_samples=dict(labeled=-k))
+                for k in (1, 2)]
+    unlabelled = [
+        dict(inputs=dict(weak=k, strong=10 * k),
+             data_samples=dict(weak=-k, strong=-10 * k)) for k in (3, 4, 5)
+    ]
+    expected = dict(labeled=[1, 2], weak=[3, 4, 5], strong=[30, 40, 50])
+    batch = multi_branch_collate(labelled + unlabelled)
+    assert batch == dict(
+        inputs=expected,
+        data_samples={v: [-k for k in ks] for v, ks in expected.items()})

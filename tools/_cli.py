@@ -1,0 +1,82 @@
+"""What ``train.py`` and ``test.py`` share; importing it finds the package."""
+
+import argparse
+import os
+import os.path as osp
+import sys
+
+import torch
+from mmengine.config import Config, DictAction
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+
+import mmseg_pseudoseg  # noqa: E402,F401  (registers, allow-lists checkpoints)
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config and the options of every tool that runs one."""
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument(
+        '--work-dir', metavar='DIR',
+        help='where logs, checkpoints and metrics go; default: work_dir of '
+        'the config, else work_dirs/NAME_OF_THE_CONFIG')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='override keys of the config, such as train_cfg.max_iters=100; '
+        'a list is key="[a,b]" or key=a,b, without blanks')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none', help='how the processes were started')
+    # torch.distributed.launch passes it; torchrun sets the variable alone.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The config with the changes that :func:`add_common_arguments` offers.
+
+    Args:
+        args (argparse.Namespace): The parsed command line.
+
+    Returns:
+        Config: With ``launcher`` and ``work_dir``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('work_dirs', name)
+    if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
+        join_processes_on_cpu(cfg)
+    return cfg
+
+
+def join_processes_on_cpu(cfg: Config) -> None:
+    """Start distributed training where there is no GPU.
+
+    MMEngine selects a CUDA device for each process and wraps the model for
+    it, whatever the backend. A process group that exists already and a
+    wrapper that names no device go around both.
+
+    Args:
+        cfg (Config): Gets ``model_wrapper_cfg``.
+
+    Raises:
+        SystemExit: If the backend needs a GPU.
+    """
+    backend = cfg.env_cfg.dist_cfg.backend
+    if backend == 'nccl':
+        raise SystemExit(
+            'env_cfg.dist_cfg.backend=nccl needs a GPU and torch finds none; '
+            'to run on CPUs add --cfg-options env_cfg.dist_cfg.backend=gloo')
+    torch.distributed.init_process_group(backend)
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False))
