@@ -30,7 +30,7 @@ lint: setup
 	$(BIN)/mypy
 
 lock: setup
-	$(BIN)/python -m pip freeze --exclude-editable --exclude mmseg-pseudoseg | sed 's/+cpu//' > requirements/lock.txt
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude mmseg-pseudoseg | sed 's/+cpu//' > requirements/lock.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info

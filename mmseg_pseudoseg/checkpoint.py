@@ -4,11 +4,15 @@ MMEngine saves its message hub with the weights. From torch 2.6 on, ``load``
 refuses the classes in it; allow-listing exactly these keeps the protection.
 """
 
-from typing import Callable
+import pickle
+import re
+from typing import Callable, Union
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import load_from_local as mmengine_loader
 
 _STATISTICS = ('mean', 'max', 'min', 'current')
 
@@ -52,3 +56,35 @@ def allow_mmengine_checkpoints() -> None:
         HistoryBuffer, np.ndarray, np.dtype, *dtypes, *names,
         (history_attribute, 'builtins.getattr')
     ])
+    CheckpointLoader.register_scheme('', load_from_local, force=True)
+
+
+def load_from_local(filename: str,
+                    map_location: Union[str, Callable, None] = None) -> dict:
+    """Load a checkpoint file; says clearly what it refuses.
+
+    The stock loader of the same name lets torch's error through, which names
+    neither the file nor a safe remedy.
+
+    Args:
+        filename (str): Path of the file.
+        map_location (str | Callable, optional): As in ``torch.load``.
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        RuntimeError: If the file holds more than weights and MMEngine's
+            records, or is damaged.
+    """
+    try:
+        return mmengine_loader(filename, map_location=map_location)
+    except (pickle.UnpicklingError, ValueError, EOFError) as error:
+        found = re.search(r'GLOBAL (\S+) was not an allowed global',
+                          str(error))
+        what = f'it holds {found[1]}' if found else str(error).split('\n')[0]
+        raise RuntimeError(
+            f'{filename} was not loaded: {what}. A checkpoint may hold '
+            'weights and MMEngine\'s records alone, since loading anything '
+            'else can run code. Save it anew with dict(state_dict=...), or '
+            'take the file from its source again') from error

@@ -28,8 +28,9 @@ def import_torchvision() -> None:
     except RuntimeError as error:
         if 'operator torchvision::' not in str(error):
             raise
-        for name in [n for n in sys.modules if n.split('.')[0] == 'torchvision']:
-            del sys.modules[name]
+        for name in list(sys.modules):  # half imported
+            if name.split('.')[0] == 'torchvision':
+                del sys.modules[name]
         library = torch.library.Library('torchvision', 'FRAGMENT')
         _libraries.append(library)
         for name in _OPERATORS:

@@ -37,6 +37,7 @@ class MultiSourceBatchSampler(Sampler):
 
     def __init__(self, sampler: InfiniteSampler, batch_size: int,
                  source_ratio: Dict[str, int]) -> None:
+        self.sampler = sampler  # where DistSamplerSeedHook looks for it
         self.dataset = sampler.dataset
         self.seed = sampler.seed
         self.shuffle = sampler.shuffle

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import torch
+from mmengine.runner import CheckpointLoader
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -61,7 +62,7 @@ def main() -> None:
             f'{args.output} exists; choose another name, or remove it')
     try:
         stock = strip(
-            torch.load(args.input, map_location='cpu', weights_only=True))
+            CheckpointLoader.load_checkpoint(str(args.input), 'cpu'))
     except pickle.UnpicklingError as error:
         raise SystemExit(f'{args.input}: holds more than weights and was not '
                          f'loaded\n{error}') from error

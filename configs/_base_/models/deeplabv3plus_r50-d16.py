@@ -1,6 +1,6 @@
-# DeepLabv3+ on ResNet-50, output stride 16, as the authors train it: batch norm
-# is not synchronised and there is no auxiliary head. TensorFlow's decays .95
-# (backbone) and .9997 (head) are the momenta .05 and 3e-4.
+# DeepLabv3+ on ResNet-50, output stride 16, as the authors train it: batch
+# norm is not synchronised and there is no auxiliary head. TensorFlow's decays
+# .95 (backbone) and .9997 (head) are the momenta .05 and 3e-4.
 norm_cfg = dict(type='BN', momentum=3e-4, requires_grad=True)
 model = dict(
     type='EncoderDecoder',

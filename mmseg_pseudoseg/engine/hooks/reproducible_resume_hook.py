@@ -32,11 +32,11 @@ class _Skipped:
 class ReproducibleResumeHook(Hook):
     """Continue the order of the data and the random numbers.
 
-    On resume, MMEngine's loop draws k batches and throws them away, with all
-    their decoding, and starts the random numbers of the network (dropout) anew.
-    This hook sets a :class:`MultiSourceBatchSampler` to batch k instead, and
-    makes the random numbers of an iteration a function of seed, rank and
-    iteration. With another sampler the loop's own way stays.
+    On resume, MMEngine's loop draws k batches and throws them away, decoding
+    and all, and starts the random numbers of the network (dropout) anew. This
+    hook sets a :class:`MultiSourceBatchSampler` to batch k instead, and makes
+    the random numbers of an iteration a function of seed, rank and iteration.
+    With another sampler the loop's own way stays.
     """
 
     priority = 'VERY_HIGH'

@@ -176,8 +176,8 @@ class SGCHead(BaseModule):
             image_labels (Tensor): 0 or 1, (N, C-1).
 
         Returns:
-            dict[str, Tensor]: ``loss_ce`` (L_sa, or ``loss_decode``'s own name)
-            and ``loss_cls`` (L_x), scalars.
+            dict[str, Tensor]: L_sa under ``loss_decode``'s name (``loss_ce``)
+            and L_x, ``loss_cls``; scalars.
         """
         logits = resize(
             output.logits.float(),

@@ -29,8 +29,13 @@ def stack_masks(samples: Samples) -> Tensor:
     return torch.stack([s.gt_sem_seg.data for s in samples]).squeeze(1).long()
 
 
-class PseudoSegMixin:
-    """The training step of PseudoSeg, for any stock encoder-decoder.
+@MODELS.register_module()
+class SemiSegmentor(EncoderDecoder):
+    """PseudoSeg around any stock encoder and decoder.
+
+    ``EncoderDecoder`` trains on labelled images alone. This one adds the SGC
+    head and overrides :meth:`loss`; prediction is the stock decoder's, and
+    the stock parts keep their names in the state dict.
 
     Args:
         sgc_head (dict): Config of :class:`SGCHead`.
@@ -218,22 +223,12 @@ class PseudoSegMixin:
 
 
 @MODELS.register_module()
-class SemiSegmentor(PseudoSegMixin, EncoderDecoder):
-    """PseudoSeg around a stock ``EncoderDecoder``.
-
-    ``EncoderDecoder`` trains on labelled images alone. This one adds the SGC
-    head and overrides :meth:`loss`; prediction is the stock decoder's, and
-    the stock parts keep their names in the state dict. Arguments:
-    :class:`PseudoSegMixin`.
-    """
-
-
-@MODELS.register_module()
-class CascadeSemiSegmentor(PseudoSegMixin, CascadeEncoderDecoder):
+class CascadeSemiSegmentor(SemiSegmentor, CascadeEncoderDecoder):
     """PseudoSeg around a stock ``CascadeEncoderDecoder`` (OCR, for one).
 
     Stock cascades have a list of decode heads, each fed with the one before;
-    the last one makes the pseudo label. Arguments: :class:`PseudoSegMixin`.
+    the last one makes the pseudo label. Arguments: those of
+    :class:`SemiSegmentor` and of the stock cascade.
     """
 
     def decode(self, feats: Sequence[Tensor]) -> Tensor:
