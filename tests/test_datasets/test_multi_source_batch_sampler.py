@@ -36,7 +36,7 @@ def take(sampler, count):
 
 def test_each_batch_is_composed_by_ratio():
     for batch in take(make(), 20):
-        indices = [sample.index for sample in batch]
+        indices = [sample.position for sample in batch]
         assert len(indices) == 8
         assert all(0 <= i < 5 for i in indices[:2])
         assert all(5 <= i < 19 for i in indices[2:])
@@ -67,7 +67,7 @@ def test_each_pass_visits_each_image_once(world):
     ]
     for source, members in ((0, set(range(6))), (1, set(range(6, 18)))):
         # Dealt in turn: sample i of rank 0, of rank 1, ..., then i + 1.
-        streams = [[s.index for b in batches for s in b[2 * source:][:2]]
+        streams = [[s.position for b in batches for s in b[2 * source:][:2]]
                    for batches in ranks]
         dealt = list(chain(*zip(*streams)))
         size = len(members)
@@ -80,7 +80,7 @@ def test_each_pass_visits_each_image_once(world):
 
 def test_sources_of_equal_length_have_orders_of_their_own():
     batches = take(make((40, 40), 2, dict(labeled=1, unlabeled=1)), 40)
-    assert [b[0].index for b in batches] != [b[1].index - 40 for b in batches]
+    assert [b[0].position for b in batches] != [b[1].position - 40 for b in batches]
 
 
 def test_order_depends_on_the_seed_alone():
@@ -96,7 +96,7 @@ def test_seeds_do_not_repeat_when_an_image_returns():
 def test_without_shuffling_images_come_in_order():
     batches = take(make((3, 6), 3, dict(labeled=1, unlabeled=2),
                         shuffle=False), 4)
-    indices = [[s.index for s in batch] for batch in batches]
+    indices = [[s.position for s in batch] for batch in batches]
     assert indices == [[0, 3, 4], [1, 5, 6], [2, 7, 8], [0, 3, 4]]
 
 
