@@ -57,6 +57,7 @@ def tiny_config(name: str, data_root: Path, path: Path) -> Path:
                  cfg.test_dataloader.dataset]:
         part.data_root = str(data_root)
     cfg.train_cfg.update(max_iters=3, val_interval=3)
+    cfg.param_scheduler[0].end = 10
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.checkpoint.interval = 2
     cfg.dump(path)

@@ -1,7 +1,6 @@
 """Turn a checkpoint of PseudoSeg into one of a stock segmentor."""
 
 import argparse
-import pickle
 import sys
 from pathlib import Path
 
@@ -63,9 +62,8 @@ def main() -> None:
     try:
         stock = strip(
             CheckpointLoader.load_checkpoint(str(args.input), 'cpu'))
-    except pickle.UnpicklingError as error:
-        raise SystemExit(f'{args.input}: holds more than weights and was not '
-                         f'loaded\n{error}') from error
+    except RuntimeError as error:  # names the file
+        raise SystemExit(str(error)) from error
     except ValueError as error:
         raise SystemExit(f'{args.input}: {error}') from error
     args.output.parent.mkdir(parents=True, exist_ok=True)

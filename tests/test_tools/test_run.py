@@ -1,0 +1,190 @@
+"""train.py, test.py and to_stock.py on a shipped config made small."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import mmcv
+import numpy as np
+import pytest
+import torch
+from conftest import VOC_LISTS, write_voc
+from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
+from mmseg.apis import inference_model, init_model
+from mmseg.registry import MODELS
+from tiny import TOOLS, run, tiny_config, tool
+
+TO_STOCK = 'model_converters/to_stock.py'
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> SimpleNamespace:
+    """Three iterations of voc_1_8.py, and a checkpoint with clear opinions."""
+    folder = tmp_path_factory.mktemp('my runs')
+    root = folder / 'VOC2012'
+    write_voc(root, VOC_LISTS)
+    semi = tiny_config('pseudoseg/voc_1_8.py', root, folder / 'semi.py')
+    sup = tiny_config('supervised/sup_voc_1_8.py', root, folder / 'sup.py')
+    log = tool('train.py', semi, cwd=folder)
+    work_dir = folder / 'work_dirs' / 'semi'
+    checkpoint = torch.load(work_dir / 'iter_3.pth', weights_only=True)
+    weight = checkpoint['state_dict']['decode_head.conv_seg.weight']
+    weight.copy_(torch.randn(
+        weight.shape, generator=torch.Generator().manual_seed(0)))
+    vivid = folder / 'vivid.pth'
+    torch.save(checkpoint, vivid)
+    return SimpleNamespace(folder=folder, root=root, semi=semi, sup=sup,
+                           log=log, work_dir=work_dir, vivid=vivid)
+
+
+@pytest.fixture()
+def call(monkeypatch):
+    """Run a tool in this process; for what ends before any work."""
+
+    def call_tool(name: str, *args: object) -> None:
+        path = TOOLS / name
+        monkeypatch.syspath_prepend(str(path.parent))
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
+        import_modules_from_strings(path.stem).main()
+
+    return call_tool
+
+
+def scalars(work_dir: Path) -> list:
+    """The logged training iterations of a work dir with one run."""
+    path, = work_dir.glob('*/vis_data/scalars.json')
+    lines = map(json.loads, path.read_text().splitlines())
+    return [line for line in lines if 'loss' in line]
+
+
+def weights(path: Path) -> dict:
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+def masks(folder: Path) -> dict:
+    return {p.stem: mmcv.imread(p, 'unchanged') for p in folder.iterdir()}
+
+
+def test_train_logs_every_loss_and_saves(trained):
+    lines = scalars(trained.work_dir)
+    assert [line['step'] for line in lines] == [1, 2, 3]
+    for key in ('labeled.decode.loss_ce', 'labeled.sgc.loss_ce',
+                'labeled.sgc.loss_cls', 'strong.loss_soft_ce'):
+        assert all(np.isfinite(line[key]) for line in lines), key
+    assert (trained.work_dir / 'last_checkpoint').read_text() == str(
+        trained.work_dir / 'iter_3.pth')
+    assert 'mIoU' in trained.log
+
+
+def test_resume_continues_the_last_checkpoint(trained, tmp_path):
+    shutil.copy(trained.work_dir / 'iter_2.pth', tmp_path)
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_2.pth'))
+    tool('train.py', trained.semi, '--resume', '--work-dir', tmp_path,
+         cwd=tmp_path)
+    resumed, whole = scalars(tmp_path), scalars(trained.work_dir)
+    assert [line['step'] for line in resumed] == [3]
+    assert resumed[0]['loss'] == whole[2]['loss']
+    expected = weights(trained.work_dir / 'iter_3.pth')
+    for key, value in weights(tmp_path / 'iter_3.pth').items():
+        assert torch.equal(value, expected[key]), key
+
+
+def test_amp_trains_on_a_cpu_from_a_given_checkpoint(trained, tmp_path):
+    tool('train.py', trained.semi, '--amp', '--work-dir', 'out', '--resume',
+         trained.work_dir / 'iter_2.pth', cwd=tmp_path)
+    line, = scalars(tmp_path / 'out')
+    exact = scalars(trained.work_dir)[2]
+    assert line['step'] == 3
+    # bfloat16 has 8 bits: near the exact loss, but not equal to it.
+    assert line['loss'] != exact['loss']
+    assert line['loss'] == pytest.approx(exact['loss'], rel=0.05)
+    cfg = Config.fromfile(tmp_path / 'out' / 'semi.py')
+    assert cfg.optim_wrapper.type == 'CPUAmpOptimWrapper'
+
+
+def test_test_saves_the_masks_that_the_model_predicts(trained, tmp_path):
+    log = tool('test.py', trained.semi, trained.vivid, '--out', 'out',
+               '--show-dir', 'show', '--work-dir', 'work', '--cfg-options',
+               'test_evaluator.iou_metrics=mDice', cwd=tmp_path)
+    assert 'mDice:' in log and 'mIoU:' not in log
+    saved = masks(tmp_path / 'out')
+    assert sorted(saved) == VOC_LISTS['val']
+    model = init_model(str(trained.semi), str(trained.vivid), 'cpu')
+    for name, mask in saved.items():
+        path = trained.root / 'JPEGImages' / f'{name}.jpg'
+        expected = inference_model(model, str(path)).pred_sem_seg.data[0]
+        assert np.array_equal(mask, expected.numpy()), name
+        assert len(np.unique(mask)) > 1
+    painted = list((tmp_path / 'show/vis_data/vis_image').iterdir())
+    assert len(painted) == len(saved)
+    plain_metrics, = (tmp_path / 'work').glob('*/*.json')
+    assert 'mDice' in json.loads(plain_metrics.read_text())
+
+    tool('test.py', trained.semi, trained.vivid, '--tta', '--out', 'tta',
+         cwd=tmp_path)
+    augmented = masks(tmp_path / 'tta')
+    assert sorted(augmented) == sorted(saved)
+    share = [np.mean(augmented[name] != saved[name]) for name in saved]
+    assert 0 < np.mean(share) < 1
+
+
+def test_to_stock_loads_strictly_and_predicts_the_same(trained, tmp_path):
+    tool(TO_STOCK, trained.vivid, tmp_path / 'new' / 'stock.pth',
+         cwd=tmp_path)
+    # A fresh Python, so that this package has allow-listed nothing.
+    run(sys.executable, '-c',
+        'import torch; torch.load("new/stock.pth", weights_only=True)',
+        cwd=tmp_path)
+    stock = torch.load(tmp_path / 'new' / 'stock.pth', weights_only=True)
+    assert sorted(stock) == ['meta', 'state_dict']
+    assert stock['meta']['iter'] == 3
+    plain = MODELS.build(Config.fromfile(trained.sup).model).eval()
+    assert type(plain).__name__ == 'EncoderDecoder'
+    plain.load_state_dict(stock['state_dict'], strict=True)
+    semi = init_model(str(trained.semi), str(trained.vivid), 'cpu')
+    image = torch.randn(2, 3, 65, 65)
+    with torch.no_grad():
+        assert torch.equal(plain(image), semi(image))
+        assert plain(image).std() > 0
+
+
+def test_to_stock_refuses(trained, tmp_path, call):
+    out, state = tmp_path / 'out.pth', weights(trained.vivid)
+    with pytest.raises(SystemExit, match='missing.pth: no such file'):
+        call(TO_STOCK, tmp_path / 'missing.pth', out)
+    with pytest.raises(SystemExit, match='exists; choose another name'):
+        call(TO_STOCK, trained.vivid, trained.vivid)
+    stock = {k: v for k, v in state.items() if not k.startswith('sgc_head')}
+    torch.save(dict(state_dict=stock, meta={}), tmp_path / 'stock.pth')
+    with pytest.raises(SystemExit, match='stock.pth: has no sgc_head'):
+        call(TO_STOCK, tmp_path / 'stock.pth', out)
+    torch.save(dict(state_dict=state, extra=Path('x')), tmp_path / 'odd.pth')
+    with pytest.raises(SystemExit, match='odd.pth was not loaded: it holds'):
+        call(TO_STOCK, tmp_path / 'odd.pth', out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--auto-scale-lr'], 'odd.py has no auto_scale_lr'),
+    (['--amp'], 'the config has AccumulateWrapper: leave --amp out'),
+    (['--launcher', 'pytorch'], 'add --cfg-options env_cfg.dist_cfg.backend='),
+])
+def test_train_refuses(trained, tmp_path, call, options, message):
+    cfg = Config.fromfile(trained.semi)
+    cfg.auto_scale_lr = None
+    cfg.optim_wrapper.type = 'AccumulateWrapper'
+    cfg.dump(tmp_path / 'odd.py')
+    with pytest.raises(SystemExit, match=message):
+        call('train.py', tmp_path / 'odd.py', *options)
+
+
+@pytest.mark.parametrize('key', ['tta_model', 'tta_pipeline'])
+def test_tta_needs_its_keys(trained, tmp_path, call, key):
+    cfg = Config.fromfile(trained.semi)
+    cfg.pop(key)
+    cfg.dump(tmp_path / 'odd.py')
+    with pytest.raises(SystemExit, match=f'odd.py has no {key}'):
+        call('test.py', tmp_path / 'odd.py', trained.vivid, '--tta')
