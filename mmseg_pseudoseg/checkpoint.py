@@ -80,7 +80,7 @@ def load_from_local(filename: str,
     try:
         return mmengine_loader(filename, map_location=map_location)
     except (pickle.UnpicklingError, ValueError, EOFError) as error:
-        found = re.search(r'GLOBAL (\S+) was not an allowed global',
+        found = re.search(r'GLOBAL (\S+) (?:was not|whose module)',
                           str(error))
         what = f'it holds {found[1]}' if found else str(error).split('\n')[0]
         raise RuntimeError(

@@ -14,8 +14,11 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner, load_checkpoint
 from mmseg.apis import init_model
-from mmseg_pseudoseg.checkpoint import (allow_mmengine_checkpoints,
-                                        history_attribute)
+
+from mmseg_pseudoseg.checkpoint import (
+    allow_mmengine_checkpoints,
+    history_attribute,
+)
 
 
 class Call:

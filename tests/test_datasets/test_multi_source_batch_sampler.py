@@ -80,7 +80,8 @@ def test_each_pass_visits_each_image_once(world):
 
 def test_sources_of_equal_length_have_orders_of_their_own():
     batches = take(make((40, 40), 2, dict(labeled=1, unlabeled=1)), 40)
-    assert [b[0].position for b in batches] != [b[1].position - 40 for b in batches]
+    labeled, unlabeled = zip(*[[s.position for s in b] for b in batches])
+    assert labeled != tuple(i - 40 for i in unlabeled)
 
 
 def test_order_depends_on_the_seed_alone():

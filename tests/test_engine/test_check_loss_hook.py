@@ -7,6 +7,7 @@ import torch
 from conftest import tiny_run
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+
 from mmseg_pseudoseg.engine import CheckLossHook
 
 
@@ -92,23 +93,38 @@ def test_a_healthy_run_is_not_disturbed(voc_root, tmp_path):
     assert finite(tmp_path / 'run' / 'iter_6.pth')
 
 
+def test_weights_that_broke_behind_a_finite_loss_are_not_saved(
+        voc_root, tmp_path):
+    # The gradient of iteration 3 is NaN: its loss is good, its weights not.
+    runner = make(voc_root, tmp_path / 'run', Poison(9, 'none'))
+
+    def spoil(grad):
+        return grad * math.nan if runner.iter + 1 == 3 else grad
+
+    runner.model.decode_head.conv_seg.bias.register_hook(spoil)
+    with pytest.raises(FloatingPointError):
+        runner.train()
+    last = (tmp_path / 'run' / 'last_checkpoint').read_text()
+    assert last.endswith('iter_2.pth') and finite(last)
+
+
 class FakeRunner:
     """As much of a Runner as the hook reads."""
 
-    iter, work_dir, max_iters = 0, 'runs/x', 99
+    iter, work_dir, max_iters, hooks = 0, 'runs/x', 99, ()
 
 
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
 def test_the_first_bad_loss_is_named(value):
-    hook, runner = CheckLossHook(4), FakeRunner()
+    hook, runner = CheckLossHook(3), FakeRunner()
     bad, good = torch.tensor(value), torch.tensor(1.)
     steps = [
         {'loss': good, 'a.loss_ce': good, 'b.loss_ce': good, 'acc': bad},
         {'loss': bad, 'a.loss_ce': good, 'b.loss_ce': bad, 'acc': good},
         {'loss': bad, 'a.loss_ce': bad, 'b.loss_ce': good, 'acc': good},
     ]
-    for runner.iter, outputs in enumerate(steps):
-        hook.after_train_iter(runner, runner.iter, outputs=outputs)
     with pytest.raises(FloatingPointError,
                        match=r'^b\.loss_ce became .* iteration 2\.'):
-        hook.before_save_checkpoint(runner, {})
+        for runner.iter, outputs in enumerate(steps):
+            hook.after_train_iter(runner, runner.iter, outputs=outputs)
+    assert runner.iter == 2

@@ -13,8 +13,11 @@ from conftest import tiny_run
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
-from mmseg_pseudoseg.datasets import (MultiSourceBatchSampler,
-                                      multi_branch_collate)
+
+from mmseg_pseudoseg.datasets import (
+    MultiSourceBatchSampler,
+    multi_branch_collate,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS, RATE = 2, 0.1
@@ -74,7 +77,7 @@ def run_two_processes(cfg, tmp_path):
     ]
     try:
         for worker in workers:
-            error = worker.communicate(timeout=120)[1]
+            error = worker.communicate(timeout=400)[1]
             assert worker.returncode == 0, error[-3000:]
     finally:
         for worker in workers:

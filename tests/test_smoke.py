@@ -1,5 +1,0 @@
-from mmseg.registry import MODELS
-
-
-def test_registered():
-    assert 'SemiSegmentor' in MODELS
