@@ -58,12 +58,10 @@ class SemiDataset(ConcatDataset):
                  labeled: Union[dict, BaseDataset],
                  unlabeled: Union[dict, BaseDataset],
                  tag_file: Optional[str] = None) -> None:
-        super().__init__([labeled, unlabeled])
-        for name, part in zip(('labeled', 'unlabeled'), self.datasets):
-            if len(part) == 0:
-                raise ValueError(
-                    f'train_dataloader.dataset.{name} has no image: its list '
-                    f'{part.ann_file or part.data_prefix} is empty')
+        super().__init__([
+            self._build('labeled', labeled),
+            self._build('unlabeled', unlabeled)
+        ])
         self.image_labels = None
         if tag_file is not None:
             part = self.datasets[1]
@@ -75,6 +73,17 @@ class SemiDataset(ConcatDataset):
             ]
             self.image_labels = read_tag_file(tag_file, ids,
                                               part.metainfo['classes'])
+
+    @staticmethod
+    def _build(name: str, part: Union[dict, BaseDataset]) -> BaseDataset:
+        """Build a part whose list has images."""
+        if isinstance(part, dict):
+            part = DATASETS.build(dict(part, lazy_init=True))
+        if not part._fully_initialized and not part.load_data_list():
+            raise ValueError(
+                f'train_dataloader.dataset.{name} has no image: '
+                f'{part.ann_file or part.data_prefix["img_path"]} is empty')
+        return part
 
     @property
     def source_sizes(self) -> dict:
@@ -91,17 +100,29 @@ class SemiDataset(ConcatDataset):
 
         Returns:
             dict: The pipeline's output.
+
+        Raises:
+            ValueError: Naming the files, if one of them cannot be read and
+                the reader's own error does not name it.
         """
         if isinstance(index, SeededIndex):
             with local_seed(index.seed):
                 return self[index.position]
         source, position = self._get_ori_dataset_idx(index)
         part = self.datasets[source]
-        if source == 0 or self.image_labels is None:
-            return part[position]
         info = part.get_data_info(position)
-        info['image_labels'] = self.image_labels[position].astype(np.float32)
-        return part.pipeline(info)
+        if source == 1 and self.image_labels is not None:
+            info['image_labels'] = self.image_labels[position].astype(
+                np.float32)
+        paths = info['img_path'], info.get('seg_map_path')
+        try:
+            return part.pipeline(info)
+        except Exception as error:
+            if any(path and path in str(error) for path in paths):
+                raise
+            raise ValueError(
+                f'cannot load {paths[0]} or its mask {paths[1]} (is one of '
+                f'them damaged?): {error}') from error
 
 
 def image_id(path: str) -> str:

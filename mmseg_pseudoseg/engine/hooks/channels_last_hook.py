@@ -14,6 +14,6 @@ class ChannelsLastHook(Hook):
     weights, so the activations follow; values differ by rounding alone.
     """
 
-    def before_run(self, runner: Runner) -> None:
-        """Convert the weights."""
+    def before_train(self, runner: Runner) -> None:
+        """Convert the weights, which are initialised or loaded by now."""
         runner.model.to(memory_format=torch.channels_last)

@@ -3,7 +3,7 @@
 from typing import Dict, Optional
 
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
@@ -15,7 +15,9 @@ class CheckLossHook(Hook):
 
     MMEngine has no such hook. A check that reads the loss waits for the
     device; this one notes on the device which loss failed first and reads the
-    note every ``interval`` iterations and before each checkpoint.
+    note every ``interval`` iterations. Where a checkpoint is due it reads the
+    note and checks the weights too, before ``CheckpointHook`` saves them or
+    removes an older file.
 
     Args:
         interval (int): Iterations between two readings.
@@ -41,13 +43,14 @@ class CheckLossHook(Hook):
                 note = torch.full_like(value, -1, dtype=torch.long)
             bad = ~torch.isfinite(value.detach()) & (note < 0)
             self.first_bad[name] = torch.where(bad, runner.iter + 1, note)
-        if self.every_n_train_iters(runner, self.interval) or \
-                self.is_last_train_iter(runner):
+        due = any(
+            isinstance(hook, CheckpointHook) and not hook.by_epoch and
+            self.every_n_train_iters(runner, hook.interval)
+            for hook in runner.hooks) or self.is_last_train_iter(runner)
+        if due or self.every_n_train_iters(runner, self.interval):
             self._check(runner)
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep a bad state from being saved over a good one."""
-        self._check(runner)
+        if due:
+            self._check_weights(runner)
 
     def _check(self, runner: Runner) -> None:
         """Raise if a loss was bad since the last check.
@@ -66,3 +69,20 @@ class CheckLossHook(Hook):
                 f'{runner.work_dir} is from before. Lower optim_wrapper.'
                 'optimizer.lr, check the data of that batch, or clip gradients'
                 ' (optim_wrapper.clip_grad)')
+
+    def _check_weights(self, runner: Runner) -> None:
+        """Raise if a gradient has made a weight NaN or infinite.
+
+        Raises:
+            FloatingPointError: Naming the first such weight.
+        """
+        named = list(runner.model.named_parameters())
+        finite = torch.stack([p.isfinite().all() for _, p in named]).tolist()
+        if not all(finite):
+            name = named[finite.index(False)][0]
+            raise FloatingPointError(
+                f'{name} is NaN or infinite after iteration {runner.iter + 1},'
+                ' though the losses were not. It is not saved; the last '
+                f'checkpoint in {runner.work_dir} is from before. Lower '
+                'optim_wrapper.optimizer.lr or clip gradients '
+                '(optim_wrapper.clip_grad)')
