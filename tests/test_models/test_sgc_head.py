@@ -1,0 +1,225 @@
+"""The SGC head against a derivation by loops, and its bad input."""
+
+from math import exp, log, sqrt
+
+import numpy as np
+import pytest
+import torch
+from oracles import array, bilinear, nearest, softmax
+
+from mmseg_pseudoseg.models import SGCHead
+
+CLASSES, SIZE = 4, (3, 4)
+
+
+def head(seed=0, **kwargs):
+    """A float64 head over stages of 5 and 6 channels, nothing at rest."""
+    torch.manual_seed(seed)
+    made = SGCHead(in_channels=(5, 6), in_index=(1, 3), num_classes=CLASSES,
+                   channels=3, **kwargs).double()
+    torch.nn.init.normal_(made.norm.bias)
+    torch.nn.init.normal_(made.query.weight)
+    torch.nn.init.normal_(made.key.weight)
+    torch.nn.init.normal_(made.conv_cls.weight, std=3)
+    return made
+
+
+def stages(images=3, seed=1):
+    """Four stage maps of which the head takes the second and the last."""
+    draw = torch.Generator().manual_seed(seed)
+    shapes = ((2, 12, 16), (5, 6, 7), (4, 6, 7), (6, *SIZE))
+    return [torch.randn(images, *shape, generator=draw, dtype=torch.float64)
+            for shape in shapes]
+
+
+def real_pixels(images=3):
+    """Validity (N, 1, 12, 16): padding, nothing real, a hole."""
+    valid = torch.ones(images, 1, 12, 16, dtype=torch.bool)
+    valid[0, :, 8:] = False
+    valid[1] = False
+    valid[2, :, 3:6, 2:9] = False
+    return valid
+
+
+class Oracle:
+    """Sections 1-3 of the method, position by position, for one head."""
+
+    def __init__(self, made):
+        self.weights = {k: array(v) for k, v in made.named_parameters()}
+        self.made = made
+
+    def linear(self, name, vectors):
+        """A bias-free 1x1 convolution: (positions, in) -> (positions, out)."""
+        weight = self.weights[f'{name}.weight'][:, :, 0, 0]
+        return [[sum(w * v for w, v in zip(row, vector)) for row in weight]
+                for vector in vectors]
+
+    def classify(self, last):
+        """Logits of one image from its last stage (D, h, w)."""
+        pooled = [sum(plane.ravel()) / plane.size for plane in last]
+        return [logit + bias for logit, bias in zip(
+            self.linear('conv_cls', [pooled])[0],
+            self.weights['conv_cls.bias'])]
+
+    def cam(self, last, labels):
+        """Grad-CAM of one image, lists (positions, C-1)."""
+        positions = last.reshape(len(last), -1).T
+        scores = self.linear('conv_cls', positions)
+        columns = []
+        for c, label in enumerate(labels):
+            column = [max(row[c], 0.) * label for row in scores]
+            columns.append([v / max(max(column), 1e-5) for v in column])
+        return [list(row) for row in zip(*columns)]
+
+    def attention(self, maps, mask):
+        """Rows of attention weights of one image (L, L)."""
+        column = np.concatenate([
+            [bilinear(plane, SIZE, self.made.align_corners) for plane in one]
+            for one in maps
+        ]).reshape(11, -1).T
+        query, key = self.linear('query', column), self.linear('key', column)
+        rows = []
+        for q in query:
+            scores = [
+                sum(a * b for a, b in zip(q, k)) / sqrt(3)
+                if mask[j] or not any(mask) else -np.inf
+                for j, k in enumerate(key)
+            ]
+            rows.append(softmax(scores))
+        return rows
+
+    def scores(self, cam, rows):
+        """Scores with background of one image, lists (positions, C)."""
+        before = self.made.background == 'before'
+        value = [[1 - max(m), *m] for m in cam] if before else cam
+        total = []
+        for i, own in enumerate(value):
+            spread = [sum(w * v[c] for w, v in zip(rows[i], value))
+                      for c in range(len(own))]
+            total.append([a + b for a, b in zip(spread, own)])
+        return total if before else [[2 - max(s), *s] for s in total]
+
+    def normalise(self, maps):
+        """Batch norm without scale over all images and positions."""
+        maps = np.array(maps)  # (N, positions, C)
+        out = np.empty_like(maps)
+        for c in range(CLASSES):
+            values = [float(v) for v in maps[:, :, c].ravel()]
+            mean = sum(values) / len(values)
+            variance = sum((v - mean)**2 for v in values) / len(values)
+            out[:, :, c] = (maps[:, :, c] - mean) / sqrt(variance + 1e-3)
+        return out + self.weights['norm.bias']
+
+    def __call__(self, feats, labels, valid):
+        images = []
+        logits = []
+        cams = []
+        for n in range(len(feats[0])):
+            maps = [array(feats[1][n]), array(feats[3][n])]
+            logits.append(self.classify(maps[-1]))
+            present = labels[n] if labels is not None else [
+                float(1 / (1 + exp(-v)) >= self.made.threshold)
+                for v in logits[-1]
+            ]
+            cams.append(self.cam(maps[-1], present))
+            mask = np.ones(SIZE) if valid is None else nearest(
+                array(valid[n, 0]), SIZE)
+            images.append(self.linear('project', self.scores(
+                cams[-1], self.attention(maps, mask.ravel()))))
+        shape = (len(images), *SIZE, -1)
+        back = (0, 3, 1, 2)
+        return (np.array(logits), np.array(cams).reshape(shape).transpose(
+            back), self.normalise(images).reshape(shape).transpose(back))
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('tags, masked', [(False, True), (True, False)])
+@pytest.mark.parametrize('align_corners', [True, False])
+@pytest.mark.parametrize('background', ['after', 'before'])
+def test_equals_loops(background, align_corners, tags, masked, training):
+    made = head(background=background, align_corners=align_corners,
+                threshold=.6).train(training)
+    feats = stages()
+    labels = torch.tensor([[1, 0, 1], [0, 0, 0], [1, 1, 1]]) if tags else None
+    valid = real_pixels() if masked else None
+    found = made(feats, labels, valid)
+    expected = Oracle(made)(feats, labels, valid)
+    assert found._fields == ('cls_logits', 'cam', 'logits')
+    for name, one, other in zip(found._fields, found, expected):
+        np.testing.assert_allclose(
+            array(one), other, rtol=1e-5, atol=1e-5, err_msg=name)
+    assert 0 <= found.cam.min() and found.cam.max() <= 1
+    assert not found.cam.requires_grad
+    if not tags:  # the classifier calls some present, some absent
+        present = found.cls_logits.sigmoid() >= .6
+        assert present.any() and not present.all()
+
+
+def test_losses_equal_loops():
+    made = head(loss_cls_weight=.5)
+    masks = torch.randint(0, CLASSES, (3, 9, 10),
+                          generator=torch.Generator().manual_seed(0))
+    masks[:, 7:] = 255
+    labels = made.image_labels(masks)
+    labels[0, 0] = 0
+    output = made(stages(), labels)
+    losses = made.loss_by_feat(output, masks, labels)
+    entropies = []
+    for n, maps in enumerate(array(output.logits)):
+        big = np.array([bilinear(plane, (9, 10), False) for plane in maps])
+        for y, x in np.ndindex(7, 10):
+            prob = softmax(list(big[:, y, x]))
+            entropies.append(-log(prob[masks[n, y, x]]))
+    binary = [
+        -log(1 / (1 + exp(-v if label else v)))
+        for v, label in zip(array(output.cls_logits).ravel(),
+                            labels.ravel().tolist())
+    ]
+    assert losses.keys() == {'loss_ce', 'loss_cls'}
+    assert losses['loss_ce'].item() == pytest.approx(
+        sum(entropies) / len(entropies), rel=1e-5)
+    assert losses['loss_cls'].item() == pytest.approx(
+        .5 * sum(binary) / len(binary), rel=1e-5)
+
+
+def test_norm_has_no_scale_and_no_buffers():
+    made = head()
+    assert not made.norm.weight.requires_grad
+    assert made.norm.weight.eq(1).all()
+    assert not list(made.named_buffers())
+
+
+def test_two_classes_and_nothing_labelled():
+    made = SGCHead(in_channels=(6,), in_index=(0,), num_classes=2, channels=2)
+    masks = torch.full((2, 6, 8), 255)
+    labels = made.image_labels(masks)
+    output = made([torch.randn(2, 6, *SIZE)], labels, (masks != 255)[:, None])
+    losses = made.loss_by_feat(output, masks, labels)
+    assert losses['loss_ce'] == 0
+    assert torch.isfinite(losses['loss_cls'])
+    sum(losses.values()).backward()
+    assert made.query.weight.grad.eq(0).all()
+
+
+@pytest.mark.parametrize('kwargs, named', [
+    (dict(in_channels=(5,)), r'sgc_head\.in_channels \(5,\).*in_index'),
+    (dict(background='none'), "sgc_head.background .*'none'")])
+def test_bad_arguments_are_named(kwargs, named):
+    with pytest.raises(ValueError, match=named):
+        SGCHead(**{**dict(in_channels=(5, 6), in_index=(1, 3),
+                          num_classes=CLASSES), **kwargs})
+
+
+def test_channels_that_do_not_fit_are_named_with_the_remedy():
+    feats = stages()
+    feats[1] = feats[2]
+    with pytest.raises(ValueError, match=(
+            r'sgc_head\.in_channels is \(5, 6\).*gives \(4, 6\).*set '
+            r'sgc_head\.in_channels=\(4, 6\)')):
+        head()(feats)
+
+
+def test_index_beyond_the_backbone_is_named():
+    with pytest.raises(ValueError, match=(
+            r"sgc_head\.in_index \(1, 3\).*backbone's 3 outputs")):
+        head()(stages()[:3])
