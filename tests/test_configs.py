@@ -24,7 +24,7 @@ def parts(cfg: Config) -> list:
 
 
 def test_count_and_names():
-    assert len(LEAVES) == 26
+    assert len(LEAVES) == 30
     twice = [n for n, k in Counter(p.stem for p in LEAVES).items() if k > 1]
     assert not twice, 'work_dirs are named after the basename'
 
@@ -57,17 +57,20 @@ def test_trains_a_step(path: Path, tmp_path: Path):
     """On its own data format; the network as it ships, on smaller crops."""
     cfg = Config.fromfile(path)
     num_classes = cfg.model.decode_head.num_classes
-    root, lists = tmp_path / 'data', dict(VOC_LISTS)
-    for part in parts(cfg):
-        name = part.ann_file.removeprefix('ImageSets/Segmentation/')[:-4]
-        kind = 'unlabeled' if name.endswith('unlabeled') else 'labeled'
-        lists[name] = VOC_LISTS[f'pseudoseg/1_8/{kind}']
-        write_voc(root, lists, num_classes,
+    root = tmp_path / 'data'
+    for part, name in zip(parts(cfg), ('labeled', 'unlabeled')):
+        ids = VOC_LISTS[f'pseudoseg/1_8/{name}']
+        write_voc(root, {'all': ids}, num_classes,
                   folder=part.data_prefix.seg_map_path)
+        (root / part.ann_file).parent.mkdir(parents=True, exist_ok=True)
+        (root / part.ann_file).write_text('\n'.join(ids) + '\n')
         part.data_root = str(root)
         for step in part.pipeline:
             if step.type == 'RandomCrop':
                 step.crop_size = (65, 65)
+    if 'tag_file' in cfg.train_dataloader.dataset:
+        (root / cfg.train_dataloader.dataset.tag_file).write_text(
+            '\n'.join(VOC_LISTS['pseudoseg/1_8/unlabeled']) + '\n')
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.train_dataloader.batch_size = len(parts(cfg)) * 2
     cfg.model.data_preprocessor.size = (65, 65)

@@ -1,0 +1,4 @@
+# The demo's PseudoSeg on scenes that a text file tags.
+_base_ = './pseudoseg_digits.py'
+model = dict(image_labels=True)
+train_dataloader = dict(dataset=dict(tag_file='ImageSets/tags.txt'))
