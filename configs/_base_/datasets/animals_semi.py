@@ -1,10 +1,20 @@
 # 16 images an iteration: 8 labelled + 8 unlabelled.
 _base_ = './animals.py'
-strong_steps = [
-    dict(type='ColorJitter', strength=1.0),
-    # 100 of 513 in the authors' code: a fifth of the crop
-    dict(type='CutOut', size=26, fill=(127.5, 127.5, 127.5)),
-    dict(type='PackSemiInputs')
+views = dict(
+    type='MultiBranch',
+    weak=[dict(type='PackSemiInputs')],
+    strong=[
+        dict(type='ColorJitter', strength=1.0),
+        # 100 of 513 in the authors' code: a fifth of the crop
+        dict(type='CutOut', size=32, fill=(127.5, 127.5, 127.5)),
+        dict(type='PackSemiInputs')
+    ])
+# Image-level labels from the masks of the crops, for the *_tags configs.
+tags_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'), *_base_.geometry,
+    dict(type='ImageLabelsFromMask', num_classes=7),
+    dict(type='LoadBlankAnnotations'), views
 ]
 train_dataloader = dict(
     batch_size=16,
@@ -26,10 +36,6 @@ train_dataloader = dict(
             ann_file='ImageSets/Segmentation/pseudoseg/1_16/unlabeled.txt',
             pipeline=[
                 dict(type='LoadImageFromFile'),
-                dict(type='LoadBlankAnnotations'), *_base_.geometry,
-                dict(
-                    type='MultiBranch',
-                    weak=[dict(type='PackSemiInputs')],
-                    strong=strong_steps)
+                dict(type='LoadBlankAnnotations'), *_base_.geometry, views
             ],
             **_base_.train_dataset)))

@@ -1,6 +1,9 @@
-# DeepLabv3+ on MobileNetV2, output stride 16, for small machines.
-# The backbone's ImageNet weights take RGB in [-1, 1].
-norm_cfg = dict(type='BN', requires_grad=True)
+# DeepLabv3+ on MobileNetV2, output stride 16, for small machines. Weights that
+# take RGB in [-1, 1] come in through model.backbone.init_cfg. The backbone
+# keeps their batch norm statistics and its early stages; the head has group
+# norm: batches of 8 small crops give statistics that do not carry over to
+# whole images (docs/small_machine.md).
+norm_cfg = dict(type='GN', num_groups=16, requires_grad=True)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
@@ -10,13 +13,13 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size=(129, 129)),
+        size=(161, 161)),
     backbone=dict(
         type='MobileNetV2',
         strides=(1, 2, 2, 2, 1, 1, 1),
         dilations=(1, 1, 1, 1, 1, 2, 2),
         out_indices=(1, 2, 4, 6),  # 24, 32, 96, 320 channels
-        norm_cfg=norm_cfg,
+        frozen_stages=4,
         norm_eval=True),
     decode_head=dict(
         type='DepthwiseSeparableASPPHead',

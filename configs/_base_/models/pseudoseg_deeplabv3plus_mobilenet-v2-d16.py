@@ -3,6 +3,8 @@ _base_ = './deeplabv3plus_mobilenet-v2-d16.py'
 model = dict(
     type='SemiSegmentor',
     data_preprocessor=dict(type='MultiBranchDataPreprocessor'),
+    weak_bn='eval',
+    unsup_start=400,
     sgc_head=dict(
         type='SGCHead',
         in_channels=(96, 320),

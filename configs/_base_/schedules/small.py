@@ -6,11 +6,18 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=1e-4),
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
     paramwise_cfg=dict(
-        norm_decay_mult=0., custom_keys={'backbone': dict(lr_mult=0.1)}))
+        norm_decay_mult=0.,
+        custom_keys={
+            'backbone': dict(lr_mult=0.1),
+            # A batch norm without scale learns its bias alone, at the pace of
+            # the learning rate: AdamW's is too slow for it.
+            'sgc_head.norm': dict(lr_mult=10.),
+            'sgc_head.project': dict(lr_mult=10.)
+        }))
 param_scheduler = [
     dict(
-        type='PolyLR', power=0.9, begin=0, end=max_iters, eta_min=0,
+        type='PolyLR', power=0.9, begin=0, end=max_iters, eta_min=0.,
         by_epoch=False)
 ]
