@@ -34,9 +34,6 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
 
         Returns:
             dict: ``inputs`` and ``data_samples``.
-
-        Raises:
-            ValueError: If a view has no image.
         """
         if not isinstance(data['inputs'], dict):
             return super().forward(data, training)

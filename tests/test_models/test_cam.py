@@ -72,3 +72,10 @@ def test_background_plane_is_prepended():
     scores = torch.tensor([[[[.2, .9]], [[.5, .1]]]])
     expected = torch.tensor([[[[1.5, 1.1]], [[.2, .9]], [[.5, .1]]]])
     torch.testing.assert_close(add_background(scores, 2.), expected)
+
+
+def test_more_classes_than_a_byte_holds():
+    masks = torch.tensor([[[0, 299, 5]]])
+    labels = image_labels_from_masks(masks, 300)
+    assert labels.shape == (1, 299)
+    assert labels.nonzero()[:, 1].tolist() == [4, 298]

@@ -199,3 +199,17 @@ def test_channels_that_do_not_fit_the_backbone_are_named():
     with pytest.raises(ValueError, match=(
             r'sgc_head\.in_channels is \(32, 128\).*gives \(32, 64\)')):
         build(sgc_head=sgc_head).loss(*batch())
+
+
+@pytest.mark.parametrize('views', [('labeled', 'weak'), ('weak', 'strong')])
+def test_a_missing_view_is_named(views):
+    inputs, samples = batch()
+    inputs = {view: inputs[view] for view in views}
+    with pytest.raises(KeyError, match='MultiBranch.*multi_branch_collate'):
+        build().loss(inputs, samples)
+
+
+def test_a_stock_batch_is_refused():
+    inputs, samples = batch()
+    with pytest.raises(KeyError, match=r'has \[\]'):
+        build().loss(inputs['labeled'], samples['labeled'])

@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
-DIGITS = (0, 1, 4, 6, 7)
-CLASSES = ('background', 'zero', 'one', 'four', 'six', 'seven')
+DIGITS = (0, 1, 4, 7)
+CLASSES = ('background', 'zero', 'one', 'four', 'seven')
 PALETTE = [[0, 0, 0], [230, 80, 60], [70, 140, 230], [240, 180, 40],
-           [90, 190, 90], [170, 90, 200]]
+           [170, 90, 200]]
 SIZE = 112
 COUNTS = dict(labeled=10, unlabeled=600, val=150)
 # Share of the digits, and band of the photographs' width, of each list.
@@ -74,17 +74,19 @@ def scene(digits: Dict[int, np.ndarray], photos: List[np.ndarray],
     """
     img = background(photos, band, rng).astype(np.float32)
     mask = np.zeros((SIZE, SIZE), np.uint8)
-    for _ in range(rng.integers(1, 4)):
+    for _ in range(rng.integers(1, 3)):
         label = int(rng.integers(1, len(CLASSES)))
-        side = int(rng.integers(40, 72))
+        side = int(rng.integers(52, 84))
         kind = digits[label]
         ink = glyph(kind[rng.integers(len(kind))], side, rng)
         y, x = rng.integers(SIZE - side + 1, size=2)
         here = slice(y, y + side), slice(x, x + side)
         if mask[here].any():
             continue
-        colour = rng.uniform(0, 255, 3).astype(np.float32)
-        img[here] += (colour - img[here]) * (ink * 0.9)[..., None]
+        # Lighter or darker than what is behind it, in any tint.
+        behind = img[here].mean()
+        colour = rng.uniform(0, 90, 3) + (165 if behind < 128 else 0)
+        img[here] += (colour.astype(np.float32) - img[here]) * ink[..., None]
         mask[here][ink > 0.35] = label
     img += rng.normal(0, 6, img.shape)
     return np.clip(img, 0, 255).astype(np.uint8), mask

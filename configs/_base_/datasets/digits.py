@@ -1,8 +1,8 @@
 # The demo's scenes: handwritten digits on photographs (tools/demo).
 data_root = 'data/demo'
-classes = ('background', 'zero', 'one', 'four', 'six', 'seven')
+classes = ('background', 'zero', 'one', 'four', 'seven')
 palette = [[0, 0, 0], [230, 80, 60], [70, 140, 230], [240, 180, 40],
-           [90, 190, 90], [170, 90, 200]]
+           [170, 90, 200]]
 crop_size = (97, 97)
 geometry = [
     dict(
@@ -13,7 +13,7 @@ geometry = [
 labeled_steps = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='CheckAnnotations', num_classes=6), *geometry
+    dict(type='CheckAnnotations', num_classes=5), *geometry
 ]
 dataset = dict(
     type='BaseSegDataset',

@@ -1,5 +1,6 @@
 """Segmentors."""
 
-from .semi_segmentor import CascadeSemiSegmentor, SemiSegmentor
+from .cascade_semi_segmentor import CascadeSemiSegmentor
+from .semi_segmentor import SemiSegmentor
 
 __all__ = ['CascadeSemiSegmentor', 'SemiSegmentor']

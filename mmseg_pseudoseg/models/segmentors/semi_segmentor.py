@@ -10,18 +10,19 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import torch
 from mmengine.logging import MessageHub
-from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
+from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..utils import frozen_statistics
 
 Views = Dict[str, Tensor]
 Samples = List[SegDataSample]
 BN_MODES = ('train', 'batch', 'eval')
+VIEWS = ('labeled', 'weak', 'strong')
 
 
 def stack_masks(samples: Samples) -> Tensor:
@@ -91,7 +92,11 @@ class SemiSegmentor(EncoderDecoder):
 
         Returns:
             dict[str, Tensor]: Scalars. Keys that contain ``loss`` are summed.
+
+        Raises:
+            KeyError: If the batch lacks a view.
         """
+        self._check_views(inputs)
         losses = {}
         if self._iteration() >= self.unsup_start:
             valid = (stack_masks(data_samples['strong']) != 255)[:, None]
@@ -188,6 +193,18 @@ class SemiSegmentor(EncoderDecoder):
         logits = self.decode_head(feats)
         return logits[0] if isinstance(logits, (tuple, list)) else logits
 
+    @staticmethod
+    def _check_views(inputs: Views) -> None:
+        """Refuse a batch that is not made of the three views."""
+        found = list(inputs) if isinstance(inputs, dict) else []
+        if set(found) < set(VIEWS):
+            raise KeyError(
+                f'the batch needs the views {VIEWS} and has {found}: end the '
+                "labelled pipeline with dict(type='MultiBranch', labeled=[...]"
+                "), the unlabelled one with dict(type='MultiBranch', weak=[..."
+                '], strong=[...]), and set train_dataloader.collate_fn='
+                "dict(type='multi_branch_collate')")
+
     def _iteration(self) -> int:
         """Iterations done before this one."""
         return MessageHub.get_current_instance().get_info('iter', 0) or 0
@@ -220,21 +237,3 @@ class SemiSegmentor(EncoderDecoder):
             finally:
                 for module, training in modes:
                     module.training = training
-
-
-@MODELS.register_module()
-class CascadeSemiSegmentor(SemiSegmentor, CascadeEncoderDecoder):
-    """PseudoSeg around a stock ``CascadeEncoderDecoder`` (OCR, for one).
-
-    Stock cascades have a list of decode heads, each fed with the one before;
-    the last one makes the pseudo label. Arguments: those of
-    :class:`SemiSegmentor` and of the stock cascade.
-    """
-
-    def decode(self, feats: Sequence[Tensor]) -> Tensor:
-        """The last decode head's logits, (N, C, H', W')."""
-        heads: nn.ModuleList = self.decode_head
-        logits = heads[0](feats)
-        for head in heads[1:]:
-            logits = head(feats, logits)
-        return logits
