@@ -4,7 +4,4 @@ _base_ = [
     '../_base_/datasets/digits_sup.py', '../_base_/schedules/demo.py',
     '../_base_/default_runtime.py'
 ]
-custom_hooks = _base_.custom_hooks + [
-    dict(type='NormEvalHook', part='backbone'),
-    dict(type='ChannelsLastHook')
-]
+custom_hooks = _base_.custom_hooks + [dict(type='ChannelsLastHook')]

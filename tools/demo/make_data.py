@@ -19,7 +19,7 @@ CLASSES = ('background', 'zero', 'one', 'four', 'seven')
 PALETTE = [[0, 0, 0], [230, 80, 60], [70, 140, 230], [240, 180, 40],
            [170, 90, 200]]
 SIZE = 112
-COUNTS = dict(labeled=10, unlabeled=600, val=150)
+COUNTS = dict(labeled=20, unlabeled=600, val=150)
 # Share of the digits, and band of the photographs' width, of each list.
 DIGIT_SHARE = dict(labeled=(0, 0.1), unlabeled=(0.1, 0.7), val=(0.7, 1))
 BAND = dict(labeled=(0, 0.7), unlabeled=(0, 0.7), val=(0.7, 1))

@@ -1,6 +1,6 @@
 # DeepLabv3+ on EfficientNet-Lite0 (timm, through the stock wrapper), output
 # stride 16; its ImageNet weights take RGB as (x - 127) / 128.
-norm_cfg = dict(type='GN', num_groups=16, requires_grad=True)
+norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(

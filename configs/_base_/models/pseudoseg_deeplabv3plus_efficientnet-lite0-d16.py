@@ -3,7 +3,7 @@ _base_ = './deeplabv3plus_efficientnet-lite0-d16.py'
 model = dict(
     type='SemiSegmentor',
     data_preprocessor=dict(type='MultiBranchDataPreprocessor'),
-    weak_bn='eval',
+    unsup_start=200,
     sgc_head=dict(
         type='SGCHead',
         in_channels=(112, 320),
