@@ -1,16 +1,16 @@
 # A small machine's data: photographs of animals in VOC's layout, 7 classes.
-# Labelled and unlabelled images, validation; views of 161 x 161.
+# Labelled and unlabelled images, validation; views of 145 x 145.
 dataset_type = 'BaseSegDataset'
 data_root = 'data/voc_animals/'
 classes = ('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep')
 palette = [[0, 0, 0], [64, 0, 0], [64, 128, 0], [64, 0, 128], [192, 0, 128],
            [192, 128, 128], [128, 64, 0]]
-crop_size = (161, 161)
-scale = (224, 224)
+crop_size = (145, 145)
+scale = (192, 192)
 prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass7')
 geometry = [
     dict(
-        type='RandomResize', scale=scale, ratio_range=(0.75, 1.5),
+        type='RandomResize', scale=scale, ratio_range=(0.75, 1.25),
         keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5)

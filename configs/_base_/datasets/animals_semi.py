@@ -1,4 +1,4 @@
-# 16 images an iteration: 8 labelled + 8 unlabelled.
+# 16 images an iteration: 4 labelled + 12 unlabelled.
 _base_ = './animals.py'
 views = dict(
     type='MultiBranch',
@@ -6,7 +6,7 @@ views = dict(
     strong=[
         dict(type='ColorJitter', strength=1.0),
         # 100 of 513 in the authors' code: a fifth of the crop
-        dict(type='CutOut', size=32, fill=(127.5, 127.5, 127.5)),
+        dict(type='CutOut', size=28, fill=(127.5, 127.5, 127.5)),
         dict(type='PackSemiInputs')
     ])
 # Image-level labels from the masks of the crops, for the *_tags configs.
@@ -23,7 +23,7 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteSampler', shuffle=True),
     batch_sampler=dict(
         type='MultiSourceBatchSampler',
-        source_ratio=dict(labeled=1, unlabeled=1)),
+        source_ratio=dict(labeled=1, unlabeled=3)),
     collate_fn=dict(type='multi_branch_collate'),
     dataset=dict(
         type='SemiDataset',

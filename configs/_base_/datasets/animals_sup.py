@@ -1,7 +1,7 @@
-# Labelled images alone: 8 an iteration.
+# Labelled images alone: 4 an iteration.
 _base_ = './animals.py'
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -4,7 +4,7 @@ _base_ = './small.py'
 max_iters = 400
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(
-    optimizer=dict(lr=2e-3),
+    optimizer=dict(lr=2e-3, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1.0)}))
 param_scheduler = [
     dict(

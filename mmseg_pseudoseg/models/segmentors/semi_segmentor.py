@@ -49,7 +49,6 @@ class SemiSegmentor(EncoderDecoder):
             with the batch and updates the running statistics (the authors'
             code), ``'batch'`` does not update them, ``'eval'`` normalises with
             the running statistics and turns dropout off.
-        strong_bn (str): The same for the strong pass.
         unsup_start (int): Iteration at which L_u sets in. Before it, no
             unlabelled view is computed.
         **kwargs: Of the stock segmentor.
@@ -61,14 +60,12 @@ class SemiSegmentor(EncoderDecoder):
                  unsup_loss: dict,
                  image_labels: bool = False,
                  weak_bn: str = 'train',
-                 strong_bn: str = 'train',
                  unsup_start: int = 0,
                  **kwargs) -> None:
         super().__init__(**kwargs)
-        for key, mode in (('weak_bn', weak_bn), ('strong_bn', strong_bn)):
-            if mode not in BN_MODES:
-                raise ValueError(
-                    f'model.{key} must be one of {BN_MODES}, not {mode!r}')
+        if weak_bn not in BN_MODES:
+            raise ValueError(
+                f'model.weak_bn must be one of {BN_MODES}, not {weak_bn!r}')
         self.sgc_head = MODELS.build(sgc_head)
         if self.sgc_head.num_classes != self.num_classes:
             raise ValueError(
@@ -78,7 +75,6 @@ class SemiSegmentor(EncoderDecoder):
         self.unsup_loss = MODELS.build(unsup_loss)
         self.use_image_labels = image_labels
         self.weak_bn = weak_bn
-        self.strong_bn = strong_bn
         self.unsup_start = unsup_start
 
     def loss(self, inputs: Views, data_samples: Dict[str, Samples]) -> dict:
@@ -182,8 +178,7 @@ class SemiSegmentor(EncoderDecoder):
         Returns:
             dict[str, Tensor]: ``strong.<name of the loss>``.
         """
-        with self._bn_mode(self.strong_bn):
-            logits = self.decode(self.extract_feat(inputs))
+        logits = self.decode(self.extract_feat(inputs))
         valid = resize(valid.float(), logits.shape[2:], mode='nearest')
         loss = self.unsup_loss(logits, target, valid, weight)
         return {f'strong.{self.unsup_loss.loss_name}': loss}
