@@ -1,0 +1,5 @@
+# CutOut of the paper's size, Xception-65,
+# VOC 1/16.
+_base_ = '../pseudoseg/voc_1_16_x65.py'
+_base_.train_dataloader.dataset.unlabeled.pipeline[-1].strong[1].update(
+    size=50)

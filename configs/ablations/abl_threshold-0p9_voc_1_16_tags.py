@@ -1,0 +1,4 @@
+# Figure 5 (c): one-hot labels where the confidence reaches 0.9, Xception-65,
+# VOC 1/16 with image-level labels.
+_base_ = '../pseudoseg/voc_1_16_x65_tags.py'
+model = dict(pseudo_label=dict(hard=True, threshold=0.9))

@@ -1,0 +1,12 @@
+# Figures 3, 4: PseudoSeg, Xception-65, VOC 1/2 (732 labelled).
+_base_ = [
+    '../_base_/models/pseudoseg_deeplabv3plus_x65-d16.py',
+    '../_base_/datasets/voc12_semi.py', '../_base_/schedules/schedule_30k.py',
+    '../_base_/default_runtime.py'
+]
+# The mean colour of this backbone.
+_base_.views.strong[1].fill = (127.5, 127.5, 127.5)
+_base_.tags_pipeline[-1].strong[1].fill = (127.5, 127.5, 127.5)
+_base_.train_dataloader.dataset.unlabeled.pipeline[-1].strong[1].fill = (
+    127.5, 127.5, 127.5)
+optim_wrapper = dict(optimizer=dict(weight_decay=4e-5))

@@ -1,0 +1,11 @@
+# Tables 5, 6: PseudoSeg with image-level labels, Xception-65,
+# VOC 1/8 (183 labelled).
+_base_ = './voc_1_2_x65.py'
+model = dict(image_labels=True)
+train_dataloader = dict(
+    dataset=dict(
+        labeled=dict(
+            ann_file='ImageSets/Segmentation/pseudoseg/1_8/labeled.txt'),
+        unlabeled=dict(
+            ann_file='ImageSets/Segmentation/pseudoseg/1_8/unlabeled.txt',
+            pipeline=_base_.tags_pipeline)))

@@ -1,0 +1,6 @@
+# Tables 5, 6, 8: supervised baseline, Xception-65,
+# VOC 1/16 (92 labelled).
+_base_ = './sup_voc_1_2_x65.py'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/pseudoseg/1_16/labeled.txt'))

@@ -1,0 +1,6 @@
+# Tables 5, 6: supervised baseline, Xception-65,
+# VOC 1/8 (183 labelled).
+_base_ = './sup_voc_1_2_x65.py'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/pseudoseg/1_8/labeled.txt'))

@@ -1,0 +1,6 @@
+# Figures 3, 4: supervised baseline, Xception-65,
+# VOC 1.4k/9k (1464 labelled).
+_base_ = './sup_voc_1_2_x65.py'
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/pseudoseg/train/labeled.txt'))

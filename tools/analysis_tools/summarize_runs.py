@@ -1,0 +1,181 @@
+"""Table and curves of several runs, grouped over their seeds."""
+
+import argparse
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Sequence, Tuple
+
+import matplotlib
+
+matplotlib.use('Agg')
+
+import matplotlib.pyplot as plt  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from prettytable import MARKDOWN, PrettyTable  # noqa: E402
+
+Curve = Dict[int, float]
+
+
+class Run(NamedTuple):
+    """What a work dir holds.
+
+    Attributes:
+        group (str): Name of the folder without the seed.
+        seed (int): Of the config.
+        max_iters (int): Iterations of the whole run.
+        curves (dict[str, dict[int, float]]): Logged key -> iteration ->
+            value.
+    """
+
+    group: str
+    seed: int
+    max_iters: int
+    curves: Dict[str, Curve]
+
+
+class RunError(ValueError):
+    """A work dir does not hold a finished run."""
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Folders whose names differ in a trailing _seedN alone are '
+        'one group. The table has the value of the last iteration, never the '
+        'best one.')
+    parser.add_argument('work_dirs', type=Path, nargs='+', metavar='WORK_DIR')
+    parser.add_argument('--metric', default='mIoU',
+                        help='key of the table (default: %(default)s)')
+    parser.add_argument('--plot', type=Path, metavar='PNG',
+                        help='draw the curves into this file')
+    parser.add_argument(
+        '--keys', nargs='+', default=['mIoU'], metavar='KEY',
+        help='what --plot draws, a panel each (default: mIoU)')
+    return parser.parse_args()
+
+
+def read_scalars(work_dir: Path) -> Dict[str, Curve]:
+    """Every logged key of a run, the parts of a resumed run in order."""
+    curves: Dict[str, Curve] = {}
+    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise RunError(f'{path}, line {number}: {error}') from error
+            step = entry.pop('step')
+            for key, value in entry.items():
+                curves.setdefault(key, {})[step] = value
+    return curves
+
+
+def read_run(work_dir: Path, metric: str) -> Run:
+    """A finished run.
+
+    Args:
+        work_dir (Path): As ``tools/train.py`` leaves it.
+        metric (str): What must be there for the last iteration.
+
+    Returns:
+        Run: Its curves.
+
+    Raises:
+        RunError: If there is no run, or if it is not finished.
+    """
+    configs = sorted(work_dir.glob('*.py'))
+    if len(configs) != 1:
+        raise RunError(f'{work_dir}: has {len(configs)} configs (*.py); a '
+                       'work dir of tools/train.py has one')
+    cfg = Config.fromfile(configs[0], import_custom_modules=False)
+    max_iters = cfg.train_cfg.max_iters
+    curves = read_scalars(work_dir)
+    done = max(curves.get(metric, {}), default=0)
+    if done < max_iters:
+        raise RunError(
+            f'{work_dir}: {metric} is known up to iteration {done} of '
+            f'{max_iters}; continue it with tools/train.py --resume')
+    group = re.sub(r'_seed\d+$', '', work_dir.name)
+    return Run(group, cfg.randomness.seed, max_iters, curves)
+
+
+def group_runs(runs: Sequence[Run]) -> Dict[str, List[Run]]:
+    """Runs of each group, by seed."""
+    groups: Dict[str, List[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        groups.setdefault(run.group, []).append(run)
+    return groups
+
+
+def make_table(groups: Dict[str, List[Run]], metric: str) -> PrettyTable:
+    """A row a group: seeds, mean, standard deviation (n - 1) of the last."""
+    table = PrettyTable(['run', 'seeds', 'iterations', metric, 'each seed'])
+    table.set_style(MARKDOWN)
+    table.align = 'l'
+    for name, runs in groups.items():
+        values = [run.curves[metric][run.max_iters] for run in runs]
+        text = f'{statistics.mean(values):.1f}'
+        if len(values) > 1:
+            text += f' ± {statistics.stdev(values):.1f}'
+        table.add_row([
+            name, ' '.join(str(run.seed) for run in runs),
+            ' '.join(sorted({str(run.max_iters) for run in runs})), text,
+            ', '.join(f'{value:.1f}' for value in values)
+        ])
+    return table
+
+
+def mean_and_range(curves: Sequence[Curve]) -> Tuple[List, List, List, List]:
+    """Iterations that all curves have; there mean, minimum and maximum."""
+    steps = sorted(set.intersection(*(set(curve) for curve in curves)))
+    values = [[curve[step] for curve in curves] for step in steps]
+    return (steps, [statistics.mean(v) for v in values],
+            [min(v) for v in values], [max(v) for v in values])
+
+
+def draw(groups: Dict[str, List[Run]], keys: Sequence[str],
+         path: Path) -> None:
+    """One panel a key, one line a group, a band from lowest to highest."""
+    known = {k for runs in groups.values() for run in runs for k in run.curves}
+    unknown = set(keys) - known
+    if unknown:
+        raise RunError(f'--keys {" ".join(sorted(unknown))}: no run logged '
+                       f'it; there are {", ".join(sorted(known))}')
+    figure, axes = plt.subplots(1, len(keys), squeeze=False,
+                                figsize=(5 * len(keys), 3.6))
+    for axis, key in zip(axes[0], keys, strict=True):
+        for name, runs in groups.items():
+            curves = [run.curves[key] for run in runs if key in run.curves]
+            if not curves:
+                continue
+            steps, mean, low, high = mean_and_range(curves)
+            line, = axis.plot(steps, mean, label=name)
+            axis.fill_between(steps, low, high, color=line.get_color(),
+                              alpha=0.2)
+        axis.set_xlabel('iteration')
+        axis.set_title(key)
+        axis.grid(alpha=0.3)
+    axes[0][0].legend(fontsize='small')
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Print the table, draw the curves."""
+    args = parse_args()
+    try:
+        runs = [read_run(path, args.metric) for path in args.work_dirs]
+        groups = group_runs(runs)
+        print(make_table(groups, args.metric).get_string())
+        if args.plot:
+            draw(groups, args.keys, args.plot)
+    except RunError as error:
+        raise SystemExit(f'error: {error}') from error
+
+
+if __name__ == '__main__':
+    main()
