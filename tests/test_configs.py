@@ -24,7 +24,7 @@ def parts(cfg: Config) -> list:
 
 
 def test_count_and_names():
-    assert len(LEAVES) == 82
+    assert len(LEAVES) == 86
     twice = [n for n, k in Counter(p.stem for p in LEAVES).items() if k > 1]
     assert not twice, 'work_dirs are named after the basename'
 
