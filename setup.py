@@ -33,6 +33,7 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         'openmmlab': requirements('openmmlab'),
+        'coco': requirements('coco'),
         'demo': requirements('demo'),
         'dev': requirements('dev'),
     },

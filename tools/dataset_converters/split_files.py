@@ -1,18 +1,22 @@
 """Reading and writing the files of a split."""
 
+import argparse
 import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import split_rules as rules
+import split_tables as tables
 from mmengine.utils import track_parallel_progress
 from PIL import Image
 from split_rules import SplitError
+from split_tables import Family
 
 LISTS = Path('ImageSets', 'Segmentation')
+PSEUDOSEG = LISTS / 'pseudoseg'
 
 
 def read_list(path: Path) -> List[str]:
@@ -67,39 +71,121 @@ def read_presence(ids: Sequence[str], folder: Path,
     return rules.presence(dict(zip(ids, values, strict=True)), num_classes)
 
 
-def read_published(source: Path) -> Dict[str, List[str]]:
-    """The authors' lists below ``source``, each verified; absent ones told."""
+def read_published(source: Path,
+                   family: str = 'pseudoseg') -> Dict[str, List[str]]:
+    """The lists of a VOC family below ``source``; see ``read_family``."""
+    return read_family(source, tables.FAMILIES[family], family)
+
+
+def read_family(source: Path, facts: Family,
+                family: str = '') -> Dict[str, List[str]]:
+    """The lists of a family below ``source``, verified; absent ones told.
+
+    Args:
+        source (Path): A clone, or a folder of files such as ``1_8.txt``.
+        facts (Family): What the lists must be.
+        family (str): Its name, empty where there is but one.
+
+    Returns:
+        dict[str, list[str]]: Name of the split -> ids in their order.
+
+    Raises:
+        SplitError: Naming each list that is damaged or another one.
+    """
     lists, damaged = {}, []
-    for name, published in rules.PUBLISHED.items():
-        paths = [
-            source / 'data_splits/pascal_voc_seg' / f'{published.name}.txt',
-            source / f'{name}.txt'
-        ]
+    for key, published in facts.lists.items():
+        name = facts.prefix + key
+        paths = [source / place.format(name=published.name, key=key)
+                 for place in facts.places] + [source / f'{name}.txt']
         found = [path for path in paths if path.is_file()]
         if not found:
-            print(f'{name}: absent, skipped (neither {paths[0]} nor '
-                  f'{paths[1]})')
+            print(f'{name}: absent, skipped (neither '
+                  f'{" nor ".join(map(str, paths))})')
             continue
-        lists[name] = read_list(found[0])
+        lists[name] = [rules.image_id(line) for line in read_list(found[0])]
         try:
-            rules.check_published(lists[name], name, str(found[0]))
+            check_list(lists[name], facts, (family, key), str(found[0]))
         except SplitError as error:
             damaged.append(str(error))
     if damaged:
         raise SplitError('\n'.join([*damaged, 'Nothing was written.']))
     if not lists:
-        raise SplitError(f'--source {source}: holds none of the lists')
+        raise SplitError(
+            f'--source {source}: holds none of the lists; clone '
+            f'{facts.repository}{family and f" for --family {family}"}')
     return lists
 
 
+def check_list(ids: Sequence[str], facts: Family, wanted: Tuple[str, str],
+               where: str) -> None:
+    """Refuse a list that is not the published one, saying which it is.
+
+    Args:
+        ids (Sequence[str]): What was read.
+        facts (Family): The family.
+        wanted (tuple[str, str]): Name of the family, fraction.
+        where (str): The file, for the message.
+    """
+    rules.check_ids(ids, where, facts.pattern, facts.example)
+    family, key = wanted
+    known = tables.identify(ids)
+    if known and known != wanted:
+        other = tables.FAMILIES[known[0]]
+        raise SplitError(
+            f'{where}: this is list {known[1]} of the family {known[0]!r} '
+            f'({other.repository}), not {key} of {family!r}; import it as '
+            f'--family {known[0]}, named {other.prefix}{known[1]}.txt')
+    rules.check_facts(ids, facts.lists[key], where, facts.repository)
+
+
+def add_write_arguments(parser: argparse.ArgumentParser,
+                        unlabeled: Optional[str], text: str = '%(default)s'
+                        ) -> None:
+    """Add the options of :func:`write_splits`.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool or subcommand.
+        unlabeled (str, optional): Default of ``--unlabeled``.
+        text (str): How the help names that default.
+    """
+    parser.add_argument(
+        '--unlabeled', choices=['all', 'remaining'], default=unlabeled,
+        help='all: the whole pool with the labelled images, as the authors '
+        f'ran it; remaining: without them (default: {text})')
+    parser.add_argument(
+        '--force', action='store_true',
+        help='overwrite lists that are there and differ')
+
+
+def write_splits(args: argparse.Namespace, lists: Dict[str, List[str]],
+                 pool: Sequence[str], folder: Path = PSEUDOSEG) -> None:
+    """Write each labelled list with its unlabelled one."""
+    write_lists(
+        args.data_root, {
+            name: dict(
+                labeled=labeled,
+                unlabeled=rules.unlabeled_ids(labeled, pool, args.unlabeled))
+            for name, labeled in lists.items()
+        }, args.force, folder)
+
+
+def run_tool(run: Callable[[], None]) -> None:
+    """Run a tool; a list that is not as it must be ends it with a line."""
+    try:
+        run()
+    except SplitError as error:
+        sys.exit(f'error: {error}')
+
+
 def write_lists(root: Path, splits: Dict[str, Dict[str, List[str]]],
-                force: bool) -> None:
+                force: bool, folder: Path = PSEUDOSEG) -> None:
     """Say what will be written, then write it, all or nothing.
 
     Args:
         root (Path): The data set.
         splits (dict[str, dict[str, list[str]]]): Name -> part -> ids.
         force (bool): Whether to overwrite other lists.
+        folder (Path): Where in ``root``; a folder a split is made there.
 
     Raises:
         SplitError: If another list is there.
@@ -108,7 +194,7 @@ def write_lists(root: Path, splits: Dict[str, Dict[str, List[str]]],
     print('to write:')
     for name, parts in splits.items():
         for part, ids in parts.items():
-            path = root / LISTS / 'pseudoseg' / name / f'{part}.txt'
+            path = root / folder / name / f'{part}.txt'
             text = ''.join(f'{image}\n' for image in ids)
             state = 'new'
             if path.is_file():

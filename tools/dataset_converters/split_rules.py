@@ -6,7 +6,7 @@ Shape legend:
 
 import hashlib
 import re
-from typing import Container, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Container, Dict, List, NamedTuple, Pattern, Sequence, Tuple
 
 import numpy as np
 
@@ -52,6 +52,24 @@ def checksum(ids: Sequence[str]) -> str:
     return hashlib.sha256('\n'.join(sorted(ids)).encode()).hexdigest()[:16]
 
 
+def image_id(line: str) -> str:
+    """The id in a line such as 'JPEGImages/ID.jpg SegmentationClass/ID.png'.
+
+    Lists with one id a line, and those of images alone, serve as well.
+    """
+    return re.sub(r'\.(jpg|png)$', '', line.split()[0].rsplit('/', 1)[-1])
+
+
+def check_ids(ids: Sequence[str], where: str, pattern: Pattern[str],
+              example: str) -> None:
+    """Refuse a list with entries that are no ids of the data set."""
+    for number, image in enumerate(ids, 1):
+        if not pattern.fullmatch(image):
+            raise SplitError(
+                f'{where}: entry {number} is {image!r}, not an image id such '
+                f'as {example}; the list needs one id a line')
+
+
 def check_published(ids: Sequence[str], name: str, where: str) -> None:
     """Refuse a list that is not the authors'.
 
@@ -63,19 +81,20 @@ def check_published(ids: Sequence[str], name: str, where: str) -> None:
     Raises:
         SplitError: Naming what was expected and what was found.
     """
-    for number, image in enumerate(ids, 1):
-        if not VOC_ID.fullmatch(image):
-            raise SplitError(
-                f'{where}: entry {number} is {image!r}, not an image id such '
-                'as 2007_000032; the list needs one id a line, without folder'
-                ' or suffix')
-    expected, found = PUBLISHED[name], checksum(ids)
+    check_ids(ids, where, VOC_ID, '2007_000032')
+    check_facts(ids, PUBLISHED[name], where, 'googleinterns/wss')
+
+
+def check_facts(ids: Sequence[str], expected: Published, where: str,
+                repository: str) -> None:
+    """Refuse a list that has not the published count and checksum."""
+    found = checksum(ids)
     if (len(ids), found) != (expected.num, expected.checksum):
         raise SplitError(
-            f"{where}: not the authors' {expected.name}.txt: expected "
-            f'{expected.num} ids with checksum {expected.checksum}, found '
-            f'{len(ids)} with {found}; take the file from a fresh clone of '
-            'googleinterns/wss')
+            f'{where}: not the list {expected.name} of {repository}: '
+            f'expected {expected.num} ids with checksum {expected.checksum}, '
+            f'found {len(ids)} with {found}; take the file from a fresh '
+            'clone')
 
 
 def check_unique(ids: Sequence[str], where: str) -> None:
