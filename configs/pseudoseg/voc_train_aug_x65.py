@@ -4,6 +4,7 @@ _base_ = './voc_1_2_x65.py'
 train_dataloader = dict(
     dataset=dict(
         labeled=dict(
-            ann_file='ImageSets/Segmentation/pseudoseg/train/labeled.txt'),
+            ann_file='ImageSets/Segmentation/pseudoseg/train_aug/labeled.txt'),
         unlabeled=dict(
-            ann_file='ImageSets/Segmentation/pseudoseg/train/unlabeled.txt')))
+            ann_file='ImageSets/Segmentation/pseudoseg/'
+            'train_aug/unlabeled.txt')))

@@ -5,7 +5,8 @@ model = dict(image_labels=True)
 train_dataloader = dict(
     dataset=dict(
         labeled=dict(
-            ann_file='ImageSets/Segmentation/pseudoseg/train/labeled.txt'),
+            ann_file='ImageSets/Segmentation/pseudoseg/train_aug/labeled.txt'),
         unlabeled=dict(
-            ann_file='ImageSets/Segmentation/pseudoseg/train/unlabeled.txt',
+            ann_file='ImageSets/Segmentation/pseudoseg/'
+            'train_aug/unlabeled.txt',
             pipeline=_base_.tags_pipeline)))

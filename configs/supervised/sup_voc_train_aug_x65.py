@@ -3,4 +3,4 @@
 _base_ = './sup_voc_1_2_x65.py'
 train_dataloader = dict(
     dataset=dict(
-        ann_file='ImageSets/Segmentation/pseudoseg/train/labeled.txt'))
+        ann_file='ImageSets/Segmentation/pseudoseg/train_aug/labeled.txt'))

@@ -1,8 +1,0 @@
-# Table 1: PseudoSeg, ResNet-50, VOC 1.4k/9k (1464 labelled).
-_base_ = './voc_1_2.py'
-train_dataloader = dict(
-    dataset=dict(
-        labeled=dict(
-            ann_file='ImageSets/Segmentation/pseudoseg/train/labeled.txt'),
-        unlabeled=dict(
-            ann_file='ImageSets/Segmentation/pseudoseg/train/unlabeled.txt')))

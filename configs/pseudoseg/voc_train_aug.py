@@ -1,0 +1,9 @@
+# Table 1: PseudoSeg, ResNet-50, VOC 1.4k/9k (1464 labelled).
+_base_ = './voc_1_2.py'
+train_dataloader = dict(
+    dataset=dict(
+        labeled=dict(
+            ann_file='ImageSets/Segmentation/pseudoseg/train_aug/labeled.txt'),
+        unlabeled=dict(
+            ann_file='ImageSets/Segmentation/pseudoseg/'
+            'train_aug/unlabeled.txt')))
