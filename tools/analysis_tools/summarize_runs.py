@@ -1,42 +1,19 @@
 """Table and curves of several runs, grouped over their seeds."""
 
 import argparse
-import json
-import re
 import statistics
+import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import matplotlib
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 matplotlib.use('Agg')
 
 import matplotlib.pyplot as plt  # noqa: E402
-from mmengine.config import Config  # noqa: E402
+from _runs import Curve, Run, RunError, read_run  # noqa: E402
 from prettytable import MARKDOWN, PrettyTable  # noqa: E402
-
-Curve = Dict[int, float]
-
-
-class Run(NamedTuple):
-    """What a work dir holds.
-
-    Attributes:
-        group (str): Name of the folder without the seed.
-        seed (int): Of the config.
-        max_iters (int): Iterations of the whole run.
-        curves (dict[str, dict[int, float]]): Logged key -> iteration ->
-            value.
-    """
-
-    group: str
-    seed: int
-    max_iters: int
-    curves: Dict[str, Curve]
-
-
-class RunError(ValueError):
-    """A work dir does not hold a finished run."""
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,50 +34,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_scalars(work_dir: Path) -> Dict[str, Curve]:
-    """Every logged key of a run, the parts of a resumed run in order."""
-    curves: Dict[str, Curve] = {}
-    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise RunError(f'{path}, line {number}: {error}') from error
-            step = entry.pop('step')
-            for key, value in entry.items():
-                curves.setdefault(key, {})[step] = value
-    return curves
-
-
-def read_run(work_dir: Path, metric: str) -> Run:
-    """A finished run.
-
-    Args:
-        work_dir (Path): As ``tools/train.py`` leaves it.
-        metric (str): What must be there for the last iteration.
-
-    Returns:
-        Run: Its curves.
-
-    Raises:
-        RunError: If there is no run, or if it is not finished.
-    """
-    configs = sorted(work_dir.glob('*.py'))
-    if len(configs) != 1:
-        raise RunError(f'{work_dir}: has {len(configs)} configs (*.py); a '
-                       'work dir of tools/train.py has one')
-    cfg = Config.fromfile(configs[0], import_custom_modules=False)
-    max_iters = cfg.train_cfg.max_iters
-    curves = read_scalars(work_dir)
-    done = max(curves.get(metric, {}), default=0)
-    if done < max_iters:
-        raise RunError(
-            f'{work_dir}: {metric} is known up to iteration {done} of '
-            f'{max_iters}; continue it with tools/train.py --resume')
-    group = re.sub(r'_seed\d+$', '', work_dir.name)
-    return Run(group, cfg.randomness.seed, max_iters, curves)
-
-
 def group_runs(runs: Sequence[Run]) -> Dict[str, List[Run]]:
     """Runs of each group, by seed."""
     groups: Dict[str, List[Run]] = {}
@@ -115,7 +48,7 @@ def make_table(groups: Dict[str, List[Run]], metric: str) -> PrettyTable:
     table.set_style(MARKDOWN)
     table.align = 'l'
     for name, runs in groups.items():
-        values = [run.curves[metric][run.max_iters] for run in runs]
+        values = [run.last(metric) for run in runs]
         text = f'{statistics.mean(values):.1f}'
         if len(values) > 1:
             text += f' ± {statistics.stdev(values):.1f}'
