@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 import mmcv
 import numpy as np
@@ -37,12 +37,38 @@ def shared() -> Path:
     return SHARED
 
 
-def write_voc(root: Path, lists: Dict[str, List[str]], num_classes: int = 21,
-              size: int = 48, folder: str = 'SegmentationClass') -> None:
-    """Write images with coloured boxes, their masks and their lists.
+def write_scenes(ids: Sequence[str], img: str, seg: str,
+                 num_classes: int = 21, size: int = 48) -> None:
+    """Write images with coloured boxes and their masks.
 
     Image k shows classes 1 + k % (C-1) and 1 + (k+1) % (C-1), a few pixels of
     ignore (255) between them, and background.
+
+    Args:
+        ids (Sequence[str]): One an image; may hold folders.
+        img (str): Path of an image, with {} for its id.
+        seg (str): Path of its mask; an empty one writes none.
+        num_classes (int): C.
+        size (int): Height; the width is 4/3 of it.
+    """
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(ids):
+        height, width = size, size * 4 // 3
+        mask = np.zeros((height, width), np.uint8)
+        mask[4:height // 2, 4:width // 2] = 1 + k % (num_classes - 1)
+        mask[height // 2 + 2:, width // 2:] = 1 + (k + 1) % (num_classes - 1)
+        mask[height // 2:height // 2 + 2, 4:] = 255
+        pixels = rng.integers(0, 60, (height, width, 3))
+        pixels = pixels + (mask[..., None] * np.array([37, 91, 151])) % 190
+        mmcv.imwrite(pixels.astype(np.uint8), img.format(name))
+        if seg:
+            Path(seg.format(name)).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask).save(seg.format(name))
+
+
+def write_voc(root: Path, lists: Dict[str, List[str]], num_classes: int = 21,
+              size: int = 48, folder: str = 'SegmentationClass') -> None:
+    """Write scenes with their lists in VOC's layout; see write_scenes.
 
     Args:
         root (Path): Folder in VOC's layout; made if it is missing.
@@ -51,21 +77,9 @@ def write_voc(root: Path, lists: Dict[str, List[str]], num_classes: int = 21,
         size (int): Height; the width is 4/3 of it.
         folder (str): Name of the folder of masks.
     """
-    for name in ('JPEGImages', folder, 'ImageSets/Segmentation'):
-        (root / name).mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
     ids = list(dict.fromkeys(i for names in lists.values() for i in names))
-    for k, name in enumerate(ids):
-        height, width = size, size * 4 // 3
-        mask = np.zeros((height, width), np.uint8)
-        mask[4:height // 2, 4:width // 2] = 1 + k % (num_classes - 1)
-        mask[height // 2 + 2:, width // 2:] = 1 + (k + 1) % (num_classes - 1)
-        mask[height // 2:height // 2 + 2, 4:] = 255
-        img = rng.integers(0, 60, (height, width, 3))
-        img = img + (mask[..., None] * np.array([37, 91, 151])) % 190
-        mmcv.imwrite(img.astype(np.uint8),
-                     str(root / 'JPEGImages' / f'{name}.jpg'))
-        Image.fromarray(mask).save(root / folder / f'{name}.png')
+    write_scenes(ids, str(root / 'JPEGImages/{}.jpg'),
+                 str(root / folder / '{}.png'), num_classes, size)
     for name, members in lists.items():
         path = root / 'ImageSets' / 'Segmentation' / f'{name}.txt'
         path.parent.mkdir(parents=True, exist_ok=True)

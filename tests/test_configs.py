@@ -4,9 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, VOC_LISTS, write_voc
-from mmengine.config import Config
+from conftest import ROOT, write_scenes
+from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
+from mmseg.registry import DATASETS
 
 LEAVES = sorted(
     path for path in (ROOT / 'configs').glob('*/*.py')
@@ -24,7 +25,7 @@ def parts(cfg: Config) -> list:
 
 
 def test_count_and_names():
-    assert len(LEAVES) == 86
+    assert len(LEAVES) == 135
     twice = [n for n, k in Counter(p.stem for p in LEAVES).items() if k > 1]
     assert not twice, 'work_dirs are named after the basename'
 
@@ -42,6 +43,8 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
             if step.type == 'RandomCrop':
                 crops.add(tuple(step.crop_size))
             classes.add(step.get('num_classes', min(classes)))
+        names = part.get('metainfo', DATASETS.get(part.type).METAINFO)
+        classes.add(len(names['classes']))
     if 'sgc_head' in cfg.model:
         classes.add(cfg.model.sgc_head.num_classes)
         loader = cfg.train_dataloader
@@ -52,36 +55,61 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
     assert cfg.custom_imports.imports == ['mmseg_pseudoseg']
 
 
+def write_part(part: ConfigDict, data: Path, num_classes: int,
+               num: int) -> list:
+    """Files and list of a part, named as its data set names them; the ids."""
+    img, seg = '.jpg', '.png'
+    ids = [f'2007_{k:06d}' for k in range(num)]
+    if part.type == 'COCO81Dataset':
+        ids = [f'{k:012d}' for k in range(num)]
+    elif part.type == 'CityscapesDataset':
+        ids = [f'ulm/ulm_{k:06d}_000019' for k in range(num)]
+        img, seg = '_leftImg8bit.png', '_gtFine_labelTrainIds.png'
+    elif part.data_root == 'data':  # photographs from several folders
+        ids = [*(f'coco/train2017/{k:012d}' for k in range(num)),
+               *(f'VOCdevkit/VOC2012/JPEGImages/{i}' for i in ids)]
+    root = data / Path(part.data_root).relative_to('data')
+    masks = part.data_prefix.get('seg_map_path')
+    write_scenes(ids, f'{root / part.data_prefix.img_path}/{{}}{img}',
+                 masks and f'{root / masks}/{{}}{seg}', num_classes)
+    (root / part.ann_file).parent.mkdir(parents=True, exist_ok=True)
+    (root / part.ann_file).write_text('\n'.join(ids) + '\n')
+    part.data_root = str(root)
+    return ids
+
+
 @leaves
 def test_trains_a_step(path: Path, tmp_path: Path):
-    """On its own data format; the network as it ships, on smaller crops."""
+    """On its own data format; the network as it ships, on smaller crops.
+
+    A leaf that derives from another one has fewer blocks in the same stages.
+    """
     cfg = Config.fromfile(path)
-    num_classes = cfg.model.decode_head.num_classes
-    root = tmp_path / 'data'
-    for part, name in zip(parts(cfg), ('labeled', 'unlabeled')):
-        ids = VOC_LISTS[f'pseudoseg/1_8/{name}']
-        write_voc(root, {'all': ids}, num_classes,
-                  folder=part.data_prefix.seg_map_path)
-        (root / part.ann_file).parent.mkdir(parents=True, exist_ok=True)
-        (root / part.ann_file).write_text('\n'.join(ids) + '\n')
-        part.data_root = str(root)
+    for part, num in zip(parts(cfg), (4, 20)):
+        ids = write_part(part, tmp_path / 'data',
+                         cfg.model.decode_head.num_classes, num)
         for step in part.pipeline:
             if step.type == 'RandomCrop':
                 step.crop_size = (65, 65)
     if 'tag_file' in cfg.train_dataloader.dataset:
-        (root / cfg.train_dataloader.dataset.tag_file).write_text(
-            '\n'.join(VOC_LISTS['pseudoseg/1_8/unlabeled']) + '\n')
+        tag_file = Path(part.data_root, cfg.train_dataloader.dataset.tag_file)
+        tag_file.parent.mkdir(parents=True, exist_ok=True)
+        tag_file.write_text('\n'.join(Path(i).name for i in ids) + '\n')
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.train_dataloader.batch_size = len(parts(cfg)) * 2
     cfg.model.data_preprocessor.size = (65, 65)
     if 'unsup_start' in cfg.model:
         cfg.model.unsup_start = 0
     cfg.model.pretrained = None
-    cfg.model.backbone.pop('init_cfg', None)
-    if cfg.model.backbone.type == 'mmpretrain.TIMMBackbone':
-        cfg.model.backbone.pretrained = False
-        if path.parent.name == 'ablations':  # fewer blocks, the same stages
-            cfg.model.backbone.model_name = 'xception41'
+    backbone = cfg.model.backbone
+    backbone.pop('init_cfg', None)
+    derived = "_base_ = '" in path.read_text()
+    if backbone.type == 'mmpretrain.TIMMBackbone':
+        backbone.pretrained = False
+        if derived:
+            backbone.model_name = 'xception41'
+    elif derived and backbone.get('depth') == 101:
+        backbone.depth = 50
     cfg.train_cfg.max_iters = 1
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None

@@ -5,9 +5,8 @@ OpenMMLab's format; a model names its rows in ``Metadata: Rows``. The titles of
 the tables are in ``configs/tables.yml``.
 """
 
-import statistics
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional
 
 import yaml
 
@@ -84,19 +83,19 @@ def read_yaml(path: Path) -> dict:
     return content
 
 
-def read_models(root: Path = ROOT) -> List[Model]:
+def read_models() -> List[Model]:
     """All entries of all metafiles, in the order of ``model-index.yml``."""
     models = []
-    for name in read_yaml(root / 'model-index.yml')['Import']:
-        for entry in read_yaml(root / name)['Models']:
+    for name in read_yaml(ROOT / 'model-index.yml')['Import']:
+        for entry in read_yaml(ROOT / name)['Models']:
             results = entry.get('Results')
             models.append(
-                Model(entry['Name'], entry['Config'], root / name,
+                Model(entry['Name'], entry['Config'], ROOT / name,
                       entry['Metadata'], results[0] if results else None))
     return models
 
 
-def read_tables(root: Path = ROOT) -> Dict[str, Table]:
+def read_tables() -> Dict[str, Table]:
     """All tables with their rows.
 
     Raises:
@@ -104,9 +103,9 @@ def read_tables(root: Path = ROOT) -> Dict[str, Table]:
     """
     tables = {
         str(key): Table(str(key), title, [])
-        for key, title in read_yaml(root / 'configs' / 'tables.yml').items()
+        for key, title in read_yaml(ROOT / 'configs' / 'tables.yml').items()
     }
-    for model in read_models(root):
+    for model in read_models():
         for row in model.metadata['Rows']:
             key = str(row['Table'])
             if key not in tables:
@@ -115,14 +114,6 @@ def read_tables(root: Path = ROOT) -> Dict[str, Table]:
             tables[key].rows.append(
                 Row(row['Row'], row.get('mIoU'), row.get('Source'), model))
     return tables
-
-
-def mean_and_spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation (n - 1), as in ``33.0 ± 3.6``."""
-    text = f'{statistics.mean(values):.1f}'
-    if len(values) > 1:
-        text += f' ± {statistics.stdev(values):.1f}'
-    return text
 
 
 def write_results(model: Model, results: dict) -> None:

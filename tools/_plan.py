@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
-from _book import ROOT, Model, Table, read_models
+import _book
+from _book import Model, Table, read_models
 from _runs import RunError, read_config, read_run
 from mmengine.config import Config, DictAction
 
@@ -63,8 +64,8 @@ class Job(NamedTuple):
 def describe_commit() -> str:
     """The commit of this tree; with ``-dirty`` if the code was changed."""
     def git(*args: str) -> str:
-        return subprocess.run(['git', *args], cwd=ROOT, check=True, text=True,
-                              capture_output=True).stdout.strip()
+        return subprocess.run(['git', *args], cwd=_book.ROOT, check=True,
+                              text=True, capture_output=True).stdout.strip()
 
     try:
         dirty = git('status', '--porcelain', '--', 'mmseg_pseudoseg',
@@ -139,7 +140,7 @@ def launch(script: str, config: str, rest: List[str], job: str,
 def label_command(teacher: Model, seed: int, cfg: Config,
                   args: argparse.Namespace) -> Command:
     """The command that writes the teacher's masks for a student."""
-    teacher_cfg = Config.fromfile(ROOT / teacher.config,
+    teacher_cfg = Config.fromfile(_book.ROOT / teacher.config,
                                   import_custom_modules=False)
     iters = teacher_cfg.train_cfg.max_iters
     work_dir = work_dir_of(teacher, seed, args.work_dirs)
@@ -166,7 +167,8 @@ def make_job(model: Model, seed: int, teacher: Optional[Model],
         folder = work_dir_of(teacher, seed, Path('pseudo_labels'))
         options.append('train_dataloader.dataset.unlabeled.data_prefix.'
                        f'seg_map_path={folder}')
-    cfg = Config.fromfile(ROOT / model.config, import_custom_modules=False)
+    cfg = Config.fromfile(_book.ROOT / model.config,
+                          import_custom_modules=False)
     cfg.merge_from_dict(parse_options(options))
     state = read_state(work_dir, cfg)
     rest = ['--work-dir', str(work_dir)]

@@ -2,8 +2,9 @@
 
 import json
 import re
+import statistics
 from pathlib import Path
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Sequence
 
 from mmengine.config import Config
 
@@ -86,3 +87,11 @@ def read_run(work_dir: Path, metric: str) -> Run:
             f'{max_iters}; continue it with tools/train.py --resume')
     group = re.sub(r'_seed\d+$', '', work_dir.name)
     return Run(group, cfg.randomness.seed, max_iters, curves)
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation (n - 1), as in ``33.0 ± 3.6``."""
+    text = f'{statistics.mean(values):.1f}'
+    if len(values) > 1:
+        text += f' ± {statistics.stdev(values):.1f}'
+    return text

@@ -6,9 +6,9 @@ import statistics
 from pathlib import Path
 from typing import List, Sequence
 
-from _book import BookError, Model, Table, mean_and_spread, write_results
+from _book import BookError, Model, Table, write_results
 from _plan import work_dir_of
-from _runs import Run, RunError, read_run
+from _runs import Run, RunError, mean_and_spread, read_run
 from prettytable import PrettyTable, TableStyle
 
 METRIC = 'mIoU'

@@ -1,5 +1,4 @@
-# CutOut of the paper's size, Xception-65,
-# VOC 1/16.
+# Not in the paper: CutOut of the paper's size, Xception-65, VOC 1/16.
 _base_ = '../pseudoseg/voc_1_16_x65.py'
 _base_.train_dataloader.dataset.unlabeled.pipeline[-1].strong[1].update(
     size=50)

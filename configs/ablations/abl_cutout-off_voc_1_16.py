@@ -1,4 +1,3 @@
-# No CutOut, Xception-65,
-# VOC 1/16.
+# Not in the paper: No CutOut, Xception-65, VOC 1/16.
 _base_ = '../pseudoseg/voc_1_16_x65.py'
 _base_.train_dataloader.dataset.unlabeled.pipeline[-1].strong.pop(1)

@@ -1,4 +1,4 @@
-# Figure 5 (c): one-hot pseudo labels, Xception-65,
-# VOC 1/16 with image-level labels.
+# Figure 5 (c): one-hot pseudo labels, Xception-65, VOC 1/16 with image-level
+# labels.
 _base_ = '../pseudoseg/voc_1_16_x65_tags.py'
 model = dict(pseudo_label=dict(hard=True))

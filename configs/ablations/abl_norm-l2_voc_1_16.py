@@ -1,4 +1,4 @@
-# Equation 4 read literally (Norm per pixel), Xception-65,
+# Not in the paper: Equation 4 read literally (Norm per pixel), Xception-65,
 # VOC 1/16.
 _base_ = '../pseudoseg/voc_1_16_x65.py'
 model = dict(pseudo_label=dict(norm='l2'))

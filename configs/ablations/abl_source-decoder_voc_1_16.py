@@ -1,4 +1,3 @@
-# Table 5: decoder only, Xception-65,
-# VOC 1/16.
+# Table 5: decoder only, Xception-65, VOC 1/16.
 _base_ = '../pseudoseg/voc_1_16_x65.py'
 model = dict(pseudo_label=dict(source='decoder'))

@@ -1,4 +1,3 @@
-# Table 5: SGC only, Xception-65,
-# VOC 1/4.
+# Table 5: SGC only, Xception-65, VOC 1/4.
 _base_ = '../pseudoseg/voc_1_4_x65.py'
 model = dict(pseudo_label=dict(source='sgc'))

@@ -1,4 +1,4 @@
-# PseudoSeg, ResNet-50, VOC 1/16 (92 labelled).
+# Figure 5 (f): PseudoSeg, ResNet-50, VOC 1/16 (92 labelled).
 _base_ = './voc_1_2.py'
 train_dataloader = dict(
     dataset=dict(

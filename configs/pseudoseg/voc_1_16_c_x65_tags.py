@@ -1,5 +1,5 @@
-# Table 8: PseudoSeg with image-level labels, Xception-65,
-# VOC 1/16 (list c) (92 labelled).
+# Table 8: PseudoSeg with image-level labels, Xception-65, VOC 1/16 (list c)
+# (92 labelled).
 _base_ = './voc_1_2_x65.py'
 model = dict(image_labels=True)
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# Figures 3, 4: PseudoSeg, Xception-65, VOC 1/2 (732 labelled).
+# Figure 3 (a): PseudoSeg, Xception-65, VOC 1/2 (732 labelled).
 _base_ = [
     '../_base_/models/pseudoseg_deeplabv3plus_x65-d16.py',
     '../_base_/datasets/voc12_semi.py', '../_base_/schedules/schedule_30k.py',

@@ -1,4 +1,4 @@
-# PseudoSeg with image-level labels, ResNet-50, VOC 1/4.
+# Table 4: PseudoSeg with image-level labels, ResNet-50, VOC 1/4.
 _base_ = './voc_1_4.py'
 model = dict(image_labels=True)
 train_dataloader = dict(

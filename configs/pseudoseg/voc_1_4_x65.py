@@ -1,5 +1,4 @@
-# Tables 5, 6: PseudoSeg, Xception-65,
-# VOC 1/4 (366 labelled).
+# Tables 5, 6; figure 3 (a): PseudoSeg, Xception-65, VOC 1/4 (366 labelled).
 _base_ = './voc_1_2_x65.py'
 train_dataloader = dict(
     dataset=dict(

@@ -1,4 +1,4 @@
-# Tables 5, 6: PseudoSeg with image-level labels, Xception-65,
+# Tables 5, 6; figure 4 (a): PseudoSeg with image-level labels, Xception-65,
 # VOC 1/4 (366 labelled).
 _base_ = './voc_1_2_x65.py'
 model = dict(image_labels=True)

@@ -1,4 +1,4 @@
-# PseudoSeg, ResNet-50, VOC 1/8 (183 labelled).
+# Not in the paper: PseudoSeg, ResNet-50, VOC 1/8 (183 labelled).
 _base_ = './voc_1_2.py'
 train_dataloader = dict(
     dataset=dict(

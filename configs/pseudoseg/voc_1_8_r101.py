@@ -1,4 +1,4 @@
-# PseudoSeg, ResNet-101, VOC 1/8.
+# Table 2: PseudoSeg, ResNet-101, VOC 1/8.
 _base_ = './voc_1_8.py'
 model = dict(
     pretrained='open-mmlab://resnet101_v1c', backbone=dict(depth=101))

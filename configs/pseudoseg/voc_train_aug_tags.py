@@ -1,5 +1,5 @@
-# Table 3: PseudoSeg with image-level labels, ResNet-50,
-# VOC 1.4k/9k (1464 labelled).
+# Table 3: PseudoSeg with image-level labels, ResNet-50, VOC 1.4k/9k (1464
+# labelled).
 _base_ = './voc_1_2.py'
 model = dict(image_labels=True)
 train_dataloader = dict(

@@ -1,5 +1,4 @@
-# Figures 3, 4: PseudoSeg, Xception-65,
-# VOC 1.4k/9k (1464 labelled).
+# Figure 3 (a): PseudoSeg, Xception-65, VOC 1.4k/9k (1464 labelled).
 _base_ = './voc_1_2_x65.py'
 train_dataloader = dict(
     dataset=dict(

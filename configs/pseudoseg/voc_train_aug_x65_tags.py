@@ -1,5 +1,5 @@
-# Figures 3, 4: PseudoSeg with image-level labels, Xception-65,
-# VOC 1.4k/9k (1464 labelled).
+# Figure 4 (a): PseudoSeg with image-level labels, Xception-65, VOC 1.4k/9k
+# (1464 labelled).
 _base_ = './voc_1_2_x65.py'
 model = dict(image_labels=True)
 train_dataloader = dict(

@@ -1,5 +1,4 @@
-# Table 8: supervised baseline, Xception-65,
-# VOC 1/16 (list b) (92 labelled).
+# Table 8: supervised baseline, Xception-65, VOC 1/16 (list b) (92 labelled).
 _base_ = './sup_voc_1_2_x65.py'
 train_dataloader = dict(
     dataset=dict(

@@ -1,5 +1,5 @@
-# Supervised baseline, ResNet-50, VOC 1/2 (732 labelled): the primitive of this
-# folder.
+# Not in the paper: supervised baseline, ResNet-50, VOC 1/2 (732 labelled): the
+# primitive of this folder.
 _base_ = [
     '../_base_/models/deeplabv3plus_r50-d16.py',
     '../_base_/datasets/voc12_sup.py', '../_base_/schedules/schedule_30k.py',

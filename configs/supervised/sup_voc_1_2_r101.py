@@ -1,4 +1,4 @@
-# Supervised baseline, ResNet-101, VOC 1/2.
+# Not in the paper: supervised baseline, ResNet-101, VOC 1/2.
 _base_ = './sup_voc_1_2.py'
 model = dict(
     pretrained='open-mmlab://resnet101_v1c', backbone=dict(depth=101))

@@ -1,4 +1,5 @@
-# Figures 3, 4: supervised baseline, Xception-65, VOC 1/2 (732 labelled).
+# Figures 3 (a), 4 (a): supervised baseline, Xception-65, VOC 1/2 (732
+# labelled).
 _base_ = [
     '../_base_/models/deeplabv3plus_x65-d16.py',
     '../_base_/datasets/voc12_sup.py', '../_base_/schedules/schedule_30k.py',

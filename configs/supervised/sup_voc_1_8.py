@@ -1,4 +1,4 @@
-# Supervised baseline, ResNet-50, VOC 1/8 (183 labelled).
+# Not in the paper: supervised baseline, ResNet-50, VOC 1/8 (183 labelled).
 _base_ = './sup_voc_1_2.py'
 train_dataloader = dict(
     dataset=dict(ann_file='ImageSets/Segmentation/pseudoseg/1_8/labeled.txt'))

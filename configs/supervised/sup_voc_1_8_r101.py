@@ -1,4 +1,4 @@
-# Supervised baseline, ResNet-101, VOC 1/8.
+# Not in the paper: supervised baseline, ResNet-101, VOC 1/8.
 _base_ = './sup_voc_1_8.py'
 model = dict(
     pretrained='open-mmlab://resnet101_v1c', backbone=dict(depth=101))

@@ -1,5 +1,5 @@
-# Tables 5, 6: supervised baseline, Xception-65,
-# VOC 1/8 (183 labelled).
+# Table 6; figures 3 (a), 4 (a): supervised baseline, Xception-65, VOC 1/8 (183
+# labelled).
 _base_ = './sup_voc_1_2_x65.py'
 train_dataloader = dict(
     dataset=dict(

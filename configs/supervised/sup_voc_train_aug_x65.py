@@ -1,5 +1,5 @@
-# Figures 3, 4: supervised baseline, Xception-65,
-# VOC 1.4k/9k (1464 labelled).
+# Table 7; figures 3 (a), 4 (a): supervised baseline, Xception-65, VOC 1.4k/9k
+# (1464 labelled).
 _base_ = './sup_voc_1_2_x65.py'
 train_dataloader = dict(
     dataset=dict(

@@ -1,5 +1,6 @@
 """Datasets, samplers and transforms; importing this registers them."""
 
+from .coco81 import COCO81Dataset
 from .collate import multi_branch_collate
 from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .semi_dataset import SeededIndex, SemiDataset
@@ -14,7 +15,8 @@ from .transforms import (
 )
 
 __all__ = [
-    'CheckAnnotations', 'ColorJitter', 'CutOut', 'ImageLabelsFromMask',
-    'LoadBlankAnnotations', 'MultiBranch', 'MultiSourceBatchSampler',
-    'PackSemiInputs', 'SeededIndex', 'SemiDataset', 'multi_branch_collate'
+    'COCO81Dataset', 'CheckAnnotations', 'ColorJitter', 'CutOut',
+    'ImageLabelsFromMask', 'LoadBlankAnnotations', 'MultiBranch',
+    'MultiSourceBatchSampler', 'PackSemiInputs', 'SeededIndex', 'SemiDataset',
+    'multi_branch_collate'
 ]

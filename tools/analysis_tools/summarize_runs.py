@@ -12,7 +12,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 matplotlib.use('Agg')
 
 import matplotlib.pyplot as plt  # noqa: E402
-from _runs import Curve, Run, RunError, read_run  # noqa: E402
+from _runs import (  # noqa: E402
+    Curve,
+    Run,
+    RunError,
+    mean_and_spread,
+    read_run,
+)
 from prettytable import MARKDOWN, PrettyTable  # noqa: E402
 
 
@@ -49,12 +55,10 @@ def make_table(groups: Dict[str, List[Run]], metric: str) -> PrettyTable:
     table.align = 'l'
     for name, runs in groups.items():
         values = [run.last(metric) for run in runs]
-        text = f'{statistics.mean(values):.1f}'
-        if len(values) > 1:
-            text += f' ± {statistics.stdev(values):.1f}'
         table.add_row([
             name, ' '.join(str(run.seed) for run in runs),
-            ' '.join(sorted({str(run.max_iters) for run in runs})), text,
+            ' '.join(sorted({str(run.max_iters) for run in runs})),
+            mean_and_spread(values),
             ', '.join(f'{value:.1f}' for value in values)
         ])
     return table

@@ -33,17 +33,26 @@ COCO = Family(
     example='000000177254')
 
 
-def read_pool(root: Path) -> List[str]:
-    """The ids of all training images, sorted."""
-    folder = root / TRAIN
+def read_pool(root: Path, name: str = TRAIN,
+              number: int = TRAIN_IMAGES) -> List[str]:
+    """The ids of all images of a set, sorted.
+
+    Args:
+        root (Path): The data set.
+        name (str): Folder of the set.
+        number (int): Images that COCO has there.
+
+    Returns:
+        list[str]: Not empty.
+    """
+    folder = root / name
     pool = sorted(path.stem for path in folder.glob('*.jpg'))
     if not pool:
-        raise SplitError(f'{folder}: holds no *.jpg; unpack {TRAIN}.zip in '
+        raise SplitError(f'{folder}: holds no *.jpg; unpack {name}.zip in '
                          f'{root}')
     rules.check_ids(pool, str(folder), COCO.pattern, COCO.example)
-    if len(pool) != TRAIN_IMAGES:
-        print(f'note: {folder} holds {len(pool)} images, COCO has '
-              f'{TRAIN_IMAGES}')
+    if len(pool) != number:
+        print(f'note: {folder} holds {len(pool)} images, COCO has {number}')
     return pool
 
 

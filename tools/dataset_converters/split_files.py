@@ -152,6 +152,11 @@ def add_write_arguments(parser: argparse.ArgumentParser,
         '--unlabeled', choices=['all', 'remaining'], default=unlabeled,
         help='all: the whole pool with the labelled images, as the authors '
         f'ran it; remaining: without them (default: {text})')
+    add_force_argument(parser)
+
+
+def add_force_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--force`` of :func:`write_lists`."""
     parser.add_argument(
         '--force', action='store_true',
         help='overwrite lists that are there and differ')

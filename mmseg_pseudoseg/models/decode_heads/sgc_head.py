@@ -20,6 +20,7 @@ from ..utils import (
     class_activation_maps,
     image_labels_from_masks,
     propagate,
+    stage_map,
 )
 
 
@@ -127,7 +128,8 @@ class SGCHead(BaseModule):
         """Score every position of the last stage.
 
         Args:
-            feats (Sequence[Tensor]): The backbone's (or neck's) outputs.
+            feats (Sequence[Tensor]): The backbone's (or neck's) outputs; a
+                pair (map, class token) counts as its map.
             image_labels (Tensor, optional): 0 or 1, (N, C-1). They replace the
                 classifier's own decision about which classes are present.
             valid (Tensor, optional): True inside the image, (N, 1, H, W) of
@@ -218,7 +220,7 @@ class SGCHead(BaseModule):
             raise ValueError(
                 f'sgc_head.in_index {self.in_index} points beyond the '
                 f"backbone's {len(feats)} outputs")
-        stages = [feats[i] for i in self.in_index]
+        stages = [stage_map(feats[i]) for i in self.in_index]
         found = tuple(stage.shape[1] for stage in stages)
         if found != self.in_channels:
             raise ValueError(

@@ -1,0 +1,48 @@
+# 8 GPUs x (8 labelled + 8 unlabelled) = 64 + 64 an iteration, as the paper's
+# 16 GPUs x (4 + 4).
+_base_ = './coco81.py'
+views = dict(
+    type='MultiBranch',
+    weak=[dict(type='PackSemiInputs')],
+    strong=[
+        dict(type='ColorJitter', strength=1.0),
+        # Xception's mean colour
+        dict(type='CutOut', size=100, fill=(127.5, 127.5, 127.5)),
+        dict(type='PackSemiInputs')
+    ])
+# Image-level labels from the masks of the crops, for the *_tags configs.
+tags_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'), *_base_.geometry,
+    dict(type='ImageLabelsFromMask', num_classes=81),
+    dict(type='LoadBlankAnnotations'), views
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    batch_sampler=dict(
+        type='MultiSourceBatchSampler',
+        source_ratio=dict(labeled=1, unlabeled=1)),
+    collate_fn=dict(type='multi_branch_collate'),
+    dataset=dict(
+        type='SemiDataset',
+        labeled=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            data_prefix=_base_.train_prefix,
+            ann_file='splits/pseudoseg/1_32/labeled.txt',
+            pipeline=_base_.labeled_steps +
+            [dict(type='MultiBranch', labeled=[dict(type='PackSemiInputs')])]),
+        unlabeled=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            # Its masks are read by tags_pipeline alone.
+            data_prefix=_base_.train_prefix,
+            ann_file='splits/pseudoseg/1_32/unlabeled.txt',
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadBlankAnnotations'), *_base_.geometry, views
+            ])))
+auto_scale_lr = dict(enable=False, base_batch_size=128)

@@ -1,0 +1,14 @@
+# Labelled images alone: 8 GPUs x 8 = 64 an iteration.
+_base_ = './isaid.py'
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=_base_.dataset_type,
+        data_root=_base_.data_root,
+        data_prefix=_base_.train_prefix,
+        ann_file='pseudoseg/1_8/labeled.txt',
+        pipeline=_base_.labeled_steps + [dict(type='PackSegInputs')]))
+auto_scale_lr = dict(enable=False, base_batch_size=64)

@@ -1,0 +1,49 @@
+# VOC's train.txt, labelled, beside photographs of COCO and VOC: their lists
+# (tools/dataset_converters/high_data_splits.py) hold paths below data/.
+# 8 GPUs x (8 + 8).
+_base_ = './voc12.py'
+views = dict(
+    type='MultiBranch',
+    weak=[dict(type='PackSemiInputs')],
+    strong=[
+        dict(type='ColorJitter', strength=1.0),
+        # Xception's mean colour
+        dict(type='CutOut', size=100, fill=(127.5, 127.5, 127.5)),
+        dict(type='PackSemiInputs')
+    ])
+# The factors of voc12.py; these photographs have no common longest side.
+random_scale = dict(
+    type='RandomChoice',
+    transforms=[[dict(type='Resize', scale_factor=s, keep_ratio=True)]
+                for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)])
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    batch_sampler=dict(
+        type='MultiSourceBatchSampler',
+        source_ratio=dict(labeled=1, unlabeled=1)),
+    collate_fn=dict(type='multi_branch_collate'),
+    dataset=dict(
+        type='SemiDataset',
+        labeled=dict(
+            type=_base_.dataset_type,
+            data_root=_base_.data_root,
+            data_prefix=dict(
+                img_path='JPEGImages', seg_map_path='SegmentationClass'),
+            ann_file='ImageSets/Segmentation/pseudoseg/train_aug/labeled.txt',
+            pipeline=_base_.labeled_steps +
+            [dict(type='MultiBranch', labeled=[dict(type='PackSemiInputs')])]),
+        unlabeled=dict(
+            type=_base_.dataset_type,
+            data_root='data',
+            data_prefix=dict(img_path=''),
+            ann_file='splits/pseudoseg/highdata_coco/unlabeled.txt',
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadBlankAnnotations'), random_scale,
+                dict(type='RandomCrop', crop_size=_base_.crop_size),
+                dict(type='RandomFlip', prob=0.5), views
+            ])))
+auto_scale_lr = dict(enable=False, base_batch_size=128)

@@ -1,0 +1,19 @@
+# The network above with the parts that PseudoSeg adds (paper, section 3).
+_base_ = './ocrnet_r50-d16.py'
+model = dict(
+    type='CascadeSemiSegmentor',
+    data_preprocessor=dict(type='MultiBranchDataPreprocessor'),
+    sgc_head=dict(
+        type='SGCHead',
+        in_channels=(1024, 2048),
+        in_index=(2, 3),
+        num_classes=21,
+        channels=128,
+        align_corners=True),
+    pseudo_label=dict(
+        type='CalibratedFusion',
+        gamma=0.5,
+        temperature=0.5,
+        norm='rms',
+        align_corners=True),
+    unsup_loss=dict(type='SoftCrossEntropyLoss', loss_weight=1.0))

@@ -1,0 +1,10 @@
+# Figure 4 (b): PseudoSeg with image-level labels, Xception-65, COCO 1/128 (925
+# labelled).
+_base_ = './coco_1_32_x65.py'
+model = dict(image_labels=True)
+train_dataloader = dict(
+    dataset=dict(
+        labeled=dict(ann_file='splits/pseudoseg/1_128/labeled.txt'),
+        unlabeled=dict(
+            ann_file='splits/pseudoseg/1_128/unlabeled.txt',
+            pipeline=_base_.tags_pipeline)))

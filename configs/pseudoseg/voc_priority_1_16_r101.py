@@ -1,0 +1,12 @@
+# Not in the paper: PseudoSeg, ResNet-101, VOC priority 1/16 (662 labelled), a
+# list of later papers.
+_base_ = './voc_1_2_r101.py'
+train_dataloader = dict(
+    dataset=dict(
+        labeled=dict(
+            data_prefix=dict(seg_map_path='SegmentationClassAug'),
+            ann_file='ImageSets/Segmentation/pseudoseg/'
+            'priority_1_16/labeled.txt'),
+        unlabeled=dict(
+            ann_file='ImageSets/Segmentation/pseudoseg/'
+            'priority_1_16/unlabeled.txt')))
