@@ -24,6 +24,12 @@ def parts(cfg: Config) -> list:
     return [dataset]
 
 
+def decode_heads(cfg: Config) -> list:
+    """The head, or those of a cascade."""
+    head = cfg.model.decode_head
+    return head if isinstance(head, list) else [head]
+
+
 def test_count_and_names():
     assert len(LEAVES) == 135
     twice = [n for n, k in Counter(p.stem for p in LEAVES).items() if k > 1]
@@ -36,7 +42,7 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
     cfg.dump(tmp_path / 'dumped.py')
     assert Config.fromfile(tmp_path / 'dumped.py').to_dict() == cfg.to_dict()
     assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_iters
-    classes = {cfg.model.decode_head.num_classes}
+    classes = {head.num_classes for head in decode_heads(cfg)}
     crops = {tuple(cfg.model.data_preprocessor.size)}
     for part in parts(cfg):
         for step in part.pipeline:
@@ -65,6 +71,9 @@ def write_part(part: ConfigDict, data: Path, num_classes: int,
     elif part.type == 'CityscapesDataset':
         ids = [f'ulm/ulm_{k:06d}_000019' for k in range(num)]
         img, seg = '_leftImg8bit.png', '_gtFine_labelTrainIds.png'
+    elif part.type == 'iSAIDDataset':
+        ids = [f'P{k:04d}_0_896_0_896' for k in range(num)]
+        img, seg = '.png', '_instance_color_RGB.png'
     elif part.data_root == 'data':  # photographs from several folders
         ids = [*(f'coco/train2017/{k:012d}' for k in range(num)),
                *(f'VOCdevkit/VOC2012/JPEGImages/{i}' for i in ids)]
@@ -87,7 +96,7 @@ def test_trains_a_step(path: Path, tmp_path: Path):
     cfg = Config.fromfile(path)
     for part, num in zip(parts(cfg), (4, 20)):
         ids = write_part(part, tmp_path / 'data',
-                         cfg.model.decode_head.num_classes, num)
+                         decode_heads(cfg)[-1].num_classes, num)
         for step in part.pipeline:
             if step.type == 'RandomCrop':
                 step.crop_size = (65, 65)

@@ -248,5 +248,5 @@ def test_bad_calls(book, run_table):
     run_table(6, '--gpus', 2, '--jobs', 2, ok=False)
     run_table(6, '--slurm', 'night', ok=False)
     (book / 'configs' / 'tables.yml').write_text("'7': seven\nfig1: one\n")
-    assert 'teacher is in table 6, which configs/tables.yml lacks' in run_table(
-        7, ok=False)
+    assert ('teacher is in table 6, which configs/tables.yml lacks'
+            in run_table(7, ok=False))

@@ -62,7 +62,8 @@ def keys_text(path: str, cfg: Config) -> str:
         raise SystemExit(f'{path}: {error}. {BY_HAND}') from error
     part = 'neck' if cfg.model.get('neck') else 'backbone'
     lines = [f'# Stages of the {part}: position, channels, stride.']
-    lines += [f'#   {s.position}, {s.channels}, {s.stride:.3g}' for s in stages]
+    lines += [f'#   {s.position}, {s.channels}, {s.stride:.3g}'
+              for s in stages]
     if 'size' not in (cfg.model.get('data_preprocessor') or {}):
         lines.append('# Missing: size=crop_size in data_preprocessor.')
     return '\n'.join([*lines, 'model = dict(', *map(key_text, keys.items()),
