@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, Iterator, List, Sequence
 
 import mmcv
 import numpy as np
@@ -21,6 +21,15 @@ SHARED = Path(os.environ.get('PSEUDOSEG_SHARED', ROOT.parent / 'shared'))
 def _one_thread() -> None:
     """Tiny networks are slower on several threads."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _unformatted_configs() -> Iterator[None]:
+    """A Runner lays out its config four times, two thirds of a short test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.config.config.FormatCode',
+                      lambda text, **_: (text, True))
+        yield
 
 
 @pytest.fixture(autouse=True)
