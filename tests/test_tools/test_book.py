@@ -46,7 +46,8 @@ TRAITS = {
 
 
 def leaves() -> Dict[str, Path]:
-    return {path.stem: path for path in (ROOT / 'configs').glob('*/*.py')}
+    return {path.stem: path for path in (ROOT / 'configs').glob('*/*.py')
+            if path.parent.name != '_base_'}
 
 
 def load(name: str) -> Config:
