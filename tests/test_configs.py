@@ -1,5 +1,6 @@
 """Every config that ships: loads, is consistent, builds, trains a step."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
     assert cfg.custom_imports.imports == ['mmseg_pseudoseg']
 
 
+@leaves
+def test_at_most_three_levels_above_the_bases(path: Path):
+    """A leaf, what it changes, and the primitive that lists the bases."""
+    chain = [path]
+    while derives := re.search(r"^_base_ = '(.*)'", chain[-1].read_text(),
+                               re.M):
+        chain.append((chain[-1].parent / derives[1]).resolve())
+    assert len(chain) <= 3
+    assert len(path.read_text().splitlines()) <= 40
+
+
 def write_part(part: ConfigDict, data: Path, num_classes: int,
                num: int) -> list:
     """Files and list of a part, named as its data set names them; the ids."""
@@ -112,7 +124,7 @@ def test_trains_a_step(path: Path, tmp_path: Path):
     cfg.model.pretrained = None
     backbone = cfg.model.backbone
     backbone.pop('init_cfg', None)
-    derived = "_base_ = '" in path.read_text()
+    derived = re.search("^_base_ = '", path.read_text(), re.M)
     if backbone.type == 'mmpretrain.TIMMBackbone':
         backbone.pretrained = False
         if derived:
