@@ -60,6 +60,7 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
         assert cfg.model.get('image_labels', False) is ('tags' in path.stem)
     assert len(classes) == 1 and len(crops) == 1
     assert cfg.custom_imports.imports == ['mmseg_pseudoseg']
+    assert cfg.tta_model and cfg.tta_pipeline
 
 
 @leaves

@@ -13,9 +13,11 @@ from _book import Model, Table, read_models
 from _runs import RunError, read_config, read_run
 from mmengine.config import Config, DictAction
 
-# What may differ between the config of a run that is there and the plan.
+# What may differ between the config of a run that is there and the plan: it
+# changes neither what is trained nor how it is measured.
 NOT_COMPARED = ('work_dir', 'resume', 'load_from', 'launcher',
-                'model_wrapper_cfg', 'env_cfg.dist_cfg.backend')
+                'model_wrapper_cfg', 'env_cfg.dist_cfg.backend', 'tta_',
+                'visualizer', 'vis_backends', 'log_level', 'log_processor')
 
 
 class PlanError(ValueError):
