@@ -1,0 +1,246 @@
+"""Training steps to time: PseudoSeg, its supervised twin, and its floor."""
+
+import inspect
+from contextlib import nullcontext
+from typing import Any, Callable, List, NamedTuple, Sequence
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from _benchmark import PARTS
+from _clock import Part, Spans
+from _networks import SEGMENTORS, heads, without_weights
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS, TRANSFORMS
+from torch import Tensor
+
+from mmseg_pseudoseg.datasets import multi_branch_collate
+from mmseg_pseudoseg.models import SemiSegmentor
+from mmseg_pseudoseg.models.utils import stage_map
+
+SEMI, SUP, FLOOR = 'PseudoSeg', 'supervised', 'floor'
+METHOD = ('SGC and CAM', 'fusion', 'soft loss')  # of timed_parts
+IGNORE = 255
+BLOCK = 32  # pixels of one class, in each direction
+
+
+class Trainee(NamedTuple):
+    """A network with what its training step needs.
+
+    Attributes:
+        model (SegmentorBase): On its device, in training mode.
+        optim (OptimWrapper): Of the config.
+        batch (dict): As collated: uint8 images on the CPU.
+    """
+
+    model: Any  # methods of SemiSegmentor are no part of nn.Module's type
+    optim: OptimWrapper
+    batch: dict
+
+    def step(self, *_: int) -> None:
+        """MMEngine's: preprocessor, losses, backward pass, optimizer."""
+        self.model.train_step(self.batch, self.optim)
+
+
+def stock_model(model: ConfigDict) -> ConfigDict:
+    """The stock segmentor inside a semi-supervised one.
+
+    Args:
+        model (ConfigDict): ``model`` of a config.
+
+    Returns:
+        ConfigDict: A copy with the stock type and preprocessor, without the
+        keys that ``SemiSegmentor`` adds.
+    """
+    stock = {semi: name for name, semi in SEGMENTORS.items()}
+    added = inspect.signature(SemiSegmentor).parameters.keys() - {'kwargs'}
+    model = ConfigDict({k: v for k, v in model.items() if k not in added})
+    model.type = stock[model.type]
+    model.data_preprocessor = ConfigDict(
+        model.data_preprocessor, type='SegDataPreProcessor')
+    return model
+
+
+def scene(shape: Sequence[int], num_classes: int, labelled: bool, tags: bool,
+          rng: np.random.Generator) -> dict:
+    """What a pipeline has in hand behind the crop.
+
+    Args:
+        shape (Sequence[int]): Height and width.
+        num_classes (int): C.
+        labelled (bool): With a mask of blocks, background, two classes and
+            ignored pixels among them; else with a blank one.
+        tags (bool): With image-level labels, each class in every other image.
+        rng (Generator): Source of pixels, blocks and labels.
+
+    Returns:
+        dict: ``results`` for a transform.
+    """
+    height, width = shape
+    mask = np.zeros((height, width), np.uint8)
+    if labelled:
+        known = [0, IGNORE, *rng.integers(1, num_classes, 2)]
+        rows, columns = -(-height // BLOCK), -(-width // BLOCK)
+        blocks = rng.choice(known, (rows, columns), p=[.5, .1, .2, .2])
+        mask = blocks.astype(np.uint8).repeat(BLOCK, 0).repeat(
+            BLOCK, 1)[:height, :width].copy()
+    results = dict(
+        img=rng.integers(0, 256, (height, width, 3), np.uint8),
+        gt_seg_map=mask, seg_fields=['gt_seg_map'],
+        img_shape=(height, width), ori_shape=(height, width))
+    if tags:
+        results['image_labels'] = rng.integers(0, 2, num_classes - 1).astype(
+            np.float32)
+    return results
+
+
+def synthetic_batch(cfg: Config, number: Sequence[int],
+                    shape: Sequence[int]) -> dict:
+    """A batch as the loader delivers it, from noise.
+
+    The last step of the config's own pipelines makes the views, so that they
+    have its jitter, its erased boxes and its types.
+
+    Args:
+        cfg (Config): A semi-supervised config.
+        number (Sequence[int]): Labelled and unlabelled images.
+        shape (Sequence[int]): Height and width of the crop.
+
+    Returns:
+        dict: Of ``multi_branch_collate``.
+
+    Raises:
+        SystemExit: If a pipeline does not end with ``MultiBranch``.
+    """
+    rng = np.random.default_rng(0)
+    np.random.seed(0)
+    num_classes = heads(cfg.model)[-1].num_classes
+    samples: List[dict] = []
+    for part, count in zip(PARTS, number):
+        last = cfg.train_dataloader.dataset[part].pipeline[-1]
+        if last['type'] != 'MultiBranch':
+            raise SystemExit(
+                f'error: train_dataloader.dataset.{part}.pipeline ends with '
+                f'{last["type"]}; a semi-supervised one ends with MultiBranch')
+        views, labelled = TRANSFORMS.build(last), part == 'labeled'
+        tags = cfg.model.get('image_labels', False) and not labelled
+        samples += [views(scene(shape, num_classes, labelled, tags, rng))
+                    for _ in range(count)]
+    return multi_branch_collate(samples)
+
+
+def labelled_part(batch: dict) -> dict:
+    """The labelled images of a batch, as a stock loader delivers them."""
+    return {key: views['labeled'] for key, views in batch.items()}
+
+
+def build(model_cfg: ConfigDict, optim_cfg: ConfigDict, batch: dict,
+          device: str, channels_last: bool) -> Trainee:
+    """Build a network, with random weights, and its optimizer.
+
+    Args:
+        model_cfg (ConfigDict): Weights that it names are not loaded.
+        optim_cfg (ConfigDict): ``optim_wrapper`` of a config.
+        batch (dict): What it will be trained on.
+        device (str): ``'cpu'`` or ``'cuda'``.
+        channels_last (bool): Layout of the convolutions.
+
+    Returns:
+        Trainee: In training mode.
+    """
+    model = MODELS.build(without_weights(model_cfg))
+    # Both log a line for each weight.
+    with patch.object(MMLogger.get_current_instance(), 'disabled', True):
+        model.init_weights()
+        model.to(device).train()
+        if channels_last:
+            model.to(memory_format=torch.channels_last)
+        optim = build_optim_wrapper(model, optim_cfg)
+    return Trainee(model, optim, batch)
+
+
+def weak_pass(model: SemiSegmentor, inputs: Tensor) -> Any:
+    """The network on the weak view, and nothing else.
+
+    Returns:
+        Tensor | None: Where image-level labels train the classifier on this
+        view, a scalar with the gradient that the backbone needs for it.
+    """
+    train = model.use_image_labels
+    with model._bn_mode(model.weak_bn):
+        with torch.set_grad_enabled(train):
+            feats = model.extract_feat(inputs)
+            last = stage_map(feats[model.sgc_head.in_index[-1]])
+            scalar = last.float().mean() if train else None
+        with torch.no_grad():
+            model.decode(feats)
+    torch.clear_autocast_cache()  # see SemiSegmentor.make_pseudo_labels
+    return scalar
+
+
+def floor_step(trainee: Trainee, span: Callable = nullcontext) -> None:
+    """What PseudoSeg cannot do without, on its own network.
+
+    The weak view forward; the strong view forward and backward from the mean
+    of its logits; the labelled images as in stock training, auxiliary heads
+    and losses included; preprocessor and optimizer. No SGC head, no fusion, no
+    loss of the strong view.
+
+    Args:
+        trainee (Trainee): Of a semi-supervised config.
+        span (Callable): Context manager for a named part.
+    """
+    model, optim, batch = trainee
+    with optim.optim_context(model):
+        with span('data preprocessor'):
+            data = model.data_preprocessor(batch, True)
+        views, samples = data['inputs'], data['data_samples']
+        with span('weak forward'):
+            weak = weak_pass(model, views['weak'])
+        with span('strong forward'):
+            strong = model.decode(
+                model.extract_feat(views['strong'])).float().mean()
+        with span('labelled forward'):
+            losses = EncoderDecoder.loss(
+                model, views['labeled'], samples['labeled'])
+            labelled, _ = model.parse_losses(losses)
+    if weak is not None:
+        with span('weak backward'):
+            optim.backward(weak)
+    with span('strong backward'):
+        optim.backward(strong)
+    with span('labelled backward'):
+        optim.backward(labelled)
+    with span('optimizer'):
+        optim.step()
+        optim.zero_grad()
+
+
+def timed_parts(trainee: Trainee) -> List[Part]:
+    """The methods of the real step that have a row in the table."""
+    model, optim = trainee.model, trainee.optim
+    head = model.sgc_head
+    return [
+        Part(model.data_preprocessor, 'forward', 'data preprocessor'),
+        Part(model, 'make_pseudo_labels', 'weak pass'),
+        *(Part(head, method, 'SGC and CAM') for method in (
+            'forward', 'classify', 'image_labels', 'loss_by_feat',
+            'loss_image_labels')),
+        Part(model.pseudo_label, 'forward', 'fusion'),
+        Part(model, 'loss_strong', 'strong pass'),
+        Part(model.unsup_loss, 'forward', 'soft loss'),
+        Part(model, 'loss_labeled', 'labelled pass'),
+        Part(optim, 'backward', 'backward'),
+        *(Part(optim, method, 'optimizer') for method in (
+            'step', 'zero_grad'))
+    ]
+
+
+def run_parts(trainee: Trainee, spans: Spans) -> None:
+    """One real step, uncompiled, its parts counted."""
+    model = trainee.model
+    with spans.watch(timed_parts(trainee)), spans('rest'):
+        type(model).train_step(model, trainee.batch, trainee.optim)
