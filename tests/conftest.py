@@ -1,6 +1,7 @@
 """Shared toys: a tiny data set in VOC's layout, and the real slice."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
 
@@ -44,6 +45,13 @@ def shared() -> Path:
     if not (SHARED / 'data' / 'voc_animals').is_dir():
         pytest.skip(f'no real data at {SHARED} (set PSEUDOSEG_SHARED)')
     return SHARED
+
+
+def free_port() -> str:
+    """A port nobody listens on."""
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        return str(server.getsockname()[1])
 
 
 def write_scenes(ids: Sequence[str], img: str, seg: str,

@@ -18,6 +18,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from mmseg_pseudoseg.engine import leave_process_group
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -123,12 +125,12 @@ def main() -> None:
                                checkpoint=checksum(args.checkpoint),
                                threshold=args.threshold))
     barrier()
-    if not todo:
-        return
-    cfg.test_dataloader.dataset.indices = todo
-    cfg.test_evaluator = dict(type='PseudoLabelWriter', out_dir=str(out),
-                              threshold=args.threshold)
-    Runner.from_cfg(cfg).test()
+    if todo:
+        cfg.test_dataloader.dataset.indices = todo
+        cfg.test_evaluator = dict(type='PseudoLabelWriter', out_dir=str(out),
+                                  threshold=args.threshold)
+        Runner.from_cfg(cfg).test()
+    leave_process_group()
 
 
 if __name__ == '__main__':

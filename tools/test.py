@@ -6,6 +6,8 @@ from _cli import add_common_arguments, load_config
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_pseudoseg.engine import leave_process_group
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -63,6 +65,7 @@ def main() -> None:
     if args.tta:
         enable_tta(cfg)
     Runner.from_cfg(cfg).test()
+    leave_process_group()
 
 
 if __name__ == '__main__':

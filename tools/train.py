@@ -13,6 +13,8 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
+from mmseg_pseudoseg.engine import leave_process_group
+
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
@@ -102,6 +104,7 @@ def main() -> None:
     if args.resume:
         resume_from(cfg, args.resume)
     Runner.from_cfg(cfg).train()
+    leave_process_group()
 
 
 if __name__ == '__main__':

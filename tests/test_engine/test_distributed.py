@@ -2,14 +2,13 @@
 
 import copy
 import os
-import socket
 import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
 
 import torch
-from conftest import tiny_run
+from conftest import free_port, tiny_run
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
@@ -24,8 +23,10 @@ STEPS, RATE = 2, 0.1
 
 WORKER = '''
 import sys
+from glob import glob
 import torch
 import mmseg_pseudoseg
+from mmseg_pseudoseg.engine import leave_process_group
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.runner import Runner
@@ -39,14 +40,11 @@ assert runner.model.find_unused_parameters is False
 runner.train()
 torch.save(runner.model.module.state_dict(),
            f'{cfg.work_dir}/rank{get_rank()}.pth')
+del runner
+leave_process_group()
+threads = [open(name).read() for name in glob('/proc/self/task/*/comm')]
+assert not [name for name in threads if 'gloo' in name], threads
 '''
-
-
-def free_port():
-    """A port nobody listens on."""
-    with socket.socket() as one:
-        one.bind(('127.0.0.1', 0))
-        return one.getsockname()[1]
 
 
 def config(voc_root, tmp_path):
@@ -66,7 +64,7 @@ def run_two_processes(cfg, tmp_path):
     """Train; returns both ranks' final states."""
     cfg.dump(str(tmp_path / 'cfg.py'))
     env = dict(os.environ, MASTER_ADDR='127.0.0.1', WORLD_SIZE='2',
-               MASTER_PORT=str(free_port()), OMP_NUM_THREADS='1',
+               MASTER_PORT=free_port(), OMP_NUM_THREADS='1',
                CUDA_VISIBLE_DEVICES='', PYTHONPATH=str(ROOT))
     command = [sys.executable, '-c', WORKER, str(tmp_path / 'cfg.py')]
     workers = [

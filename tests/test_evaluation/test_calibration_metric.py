@@ -182,6 +182,7 @@ import sys
 from datetime import timedelta
 import torch
 from test_calibration_metric import metric, sample
+from mmseg_pseudoseg.engine import leave_process_group
 
 torch.set_num_threads(1)
 rank, folder = int(sys.argv[1]), sys.argv[2]
@@ -196,6 +197,7 @@ for size, shares in json.loads(sys.argv[3]):
     reports.append(ours.evaluate(size))
 with open(f'{folder}/{rank}.json', 'w') as file:
     json.dump(reports, file)
+leave_process_group()
 '''
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import VOC_LISTS, write_voc
+from conftest import VOC_LISTS, free_port, write_voc
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 from PIL import Image
@@ -92,8 +92,9 @@ def test_two_processes_share_the_list(teacher, tmp_path):
     tool('generate_pseudo_labels.py', *args, '--out', tmp_path / 'one',
          cwd=tmp_path)
     run(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-        '--master_port=29611', TOOLS / 'generate_pseudo_labels.py', *args,
-        '--out', tmp_path / 'two', '--launcher', 'pytorch', cwd=tmp_path)
+        f'--master_port={free_port()}', TOOLS / 'generate_pseudo_labels.py',
+        *args, '--out', tmp_path / 'two', '--launcher', 'pytorch',
+        cwd=tmp_path)
     one, two = masks(tmp_path / 'one'), masks(tmp_path / 'two')
     assert sorted(one) == sorted(two) == sorted(NAMES)
     assert all(np.array_equal(one[name], two[name]) for name in NAMES)

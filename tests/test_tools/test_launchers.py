@@ -2,13 +2,12 @@
 
 import json
 import os
-import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import VOC_LISTS, write_voc
+from conftest import VOC_LISTS, free_port, write_voc
 from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 from PIL import Image
@@ -22,12 +21,6 @@ SCRIPTS = {
     'slurm_test.sh': 'PARTITION JOB_NAME CONFIG CHECKPOINT',
 }
 GLOO = ['--cfg-options', 'env_cfg.dist_cfg.backend=gloo']
-
-
-def free_port() -> str:
-    with socket.socket() as server:
-        server.bind(('127.0.0.1', 0))
-        return str(server.getsockname()[1])
 
 
 def mean_iou(model: nn.Module, root: Path, ids: list) -> float:
