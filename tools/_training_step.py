@@ -1,5 +1,6 @@
 """Training steps to time: PseudoSeg, its supervised twin, and its floor."""
 
+import copy
 import inspect
 from contextlib import nullcontext
 from typing import Any, Callable, List, NamedTuple, Sequence
@@ -134,7 +135,10 @@ def synthetic_batch(cfg: Config, number: Sequence[int],
 
 def labelled_part(batch: dict) -> dict:
     """The labelled images of a batch, as a stock loader delivers them."""
-    return {key: views['labeled'] for key, views in batch.items()}
+    samples = copy.deepcopy(batch['data_samples']['labeled'])
+    for sample in samples:
+        sample.gt_sem_seg.data = sample.gt_sem_seg.data.long()
+    return dict(inputs=batch['inputs']['labeled'], data_samples=samples)
 
 
 def build(model_cfg: ConfigDict, optim_cfg: ConfigDict, batch: dict,

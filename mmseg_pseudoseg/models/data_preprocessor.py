@@ -21,8 +21,9 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
         data_samples: {'labeled': [SegDataSample] * N, 'weak': ..., ...}
 
     with float32 images, padded with 0 (the mean colour), and maps padded with
-    255. Batches without views (validation, test) pass as in the stock one.
-    Arguments: the stock ones.
+    255 and widened from uint8 to the int64 of the stock heads. Batches without
+    views (validation, test) pass as in the stock one. Arguments: the stock
+    ones.
     """
 
     def forward(self, data: dict, training: bool = False) -> Dict[str, Any]:
@@ -42,6 +43,8 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
             one = super().forward(
                 dict(inputs=images, data_samples=data['data_samples'][view]),
                 training)
+            for sample in one['data_samples']:
+                sample.gt_sem_seg.data = sample.gt_sem_seg.data.long()
             result['inputs'][view] = one['inputs']
             result['data_samples'][view] = one['data_samples']
         return result

@@ -35,11 +35,17 @@ def views():
     return dict(inputs=inputs, data_samples=samples)
 
 
-def test_each_view_equals_the_stock_preprocessor():
+@pytest.mark.parametrize('dtype', [torch.int64, torch.uint8])
+def test_each_view_equals_the_stock_preprocessor(dtype):
+    """Whatever the type of the packed maps; the stock one gets int64."""
     data = views()
+    narrow = copy.deepcopy(data)
+    for samples in narrow['data_samples'].values():
+        for one in samples:
+            one.gt_sem_seg.data = one.gt_sem_seg.data.to(dtype)
     ours = MultiBranchDataPreprocessor(size=(16, 16), **ARGS)
     stock = SegDataPreProcessor(size=(16, 16), **ARGS)
-    found = ours(copy.deepcopy(data), training=True)
+    found = ours(narrow, training=True)
     for key in ('inputs', 'data_samples'):
         assert list(found[key]) == list(SIZES)
     for view, sizes in SIZES.items():
@@ -51,6 +57,7 @@ def test_each_view_equals_the_stock_preprocessor():
         for mine, other, size in zip(found['data_samples'][view],
                                      one['data_samples'], sizes):
             mask = mine.gt_sem_seg.data
+            assert mask.dtype == torch.int64
             assert torch.equal(mask, other.gt_sem_seg.data)
             real = torch.zeros(16, 16, dtype=torch.bool)
             real[:size[0], :size[1]] = True

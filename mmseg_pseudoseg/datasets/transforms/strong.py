@@ -8,29 +8,42 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 
-def adjust_brightness(img: np.ndarray, delta: float) -> np.ndarray:
-    """Add ``delta`` to every value. Image float32 in [0, 1], (h, w, 3)."""
-    return np.clip(img + delta, 0, 1)
+def adjust_brightness(bgr: np.ndarray, delta: float, out: np.ndarray) -> None:
+    """Add ``delta`` to every value. float32 in [0, 1], (h, w, 3)."""
+    _scale_and_shift(bgr, (1, 1, 1), (delta, delta, delta), out)
+    np.clip(out, 0, 1, out=out)
 
 
-def adjust_contrast(img: np.ndarray, factor: float) -> np.ndarray:
-    """Stretch around the mean of each channel. Image as above."""
-    mean = img.mean(axis=(0, 1), keepdims=True)
-    return np.clip((img - mean) * factor + mean, 0, 1)
+def adjust_contrast(bgr: np.ndarray, factor: float, out: np.ndarray) -> None:
+    """Stretch around the mean of each channel. Images as above."""
+    mean = np.array(cv2.mean(bgr)[:3])
+    _scale_and_shift(bgr, (factor, factor, factor), (1 - factor) * mean, out)
+    np.clip(out, 0, 1, out=out)
 
 
-def adjust_saturation(img: np.ndarray, factor: float) -> np.ndarray:
-    """Multiply HSV's saturation. Image BGR, as above."""
-    hsv = cv2.cvtColor(img, cv2.COLOR_BGR2HSV)
-    hsv[..., 1] = np.clip(hsv[..., 1] * factor, 0, 1)
-    return np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), 0, 1)
+def adjust_saturation(hsv: np.ndarray, factor: float, out: np.ndarray) -> None:
+    """Multiply the saturation. float32, as OpenCV has it, (h, w, 3)."""
+    _scale_and_shift(hsv, (1, factor, 1), (0, 0, 0), out)
+    if factor > 1:
+        cv2.min(out, (np.inf, 1, np.inf, 0), dst=out)
 
 
-def adjust_hue(img: np.ndarray, delta: float) -> np.ndarray:
-    """Turn HSV's hue by ``delta`` of a full circle. Image BGR, as above."""
-    hsv = cv2.cvtColor(img, cv2.COLOR_BGR2HSV)
-    hsv[..., 0] = (hsv[..., 0] + 360 * delta) % 360
-    return np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), 0, 1)
+def adjust_hue(hsv: np.ndarray, delta: float, out: np.ndarray) -> None:
+    """Turn the hue by ``delta`` of a full circle. Images as above.
+
+    It may end up to one circle beyond 360; OpenCV's conversion takes it back.
+    """
+    _scale_and_shift(hsv, (1, 1, 1), (360 * (delta % 1), 0, 0), out)
+
+
+HSV = (adjust_saturation, adjust_hue)  # what works in HSV; the rest in BGR
+
+
+def _scale_and_shift(img: np.ndarray, factors: Sequence[float],
+                     offsets: Sequence[float], out: np.ndarray) -> None:
+    """Multiply and add a number for each of the three channels."""
+    # In place it would make a copy first.
+    cv2.transform(img, np.column_stack([np.diag(factors), offsets]), dst=out)
 
 
 @TRANSFORMS.register_module()
@@ -71,6 +84,7 @@ class ColorJitter(BaseTransform):
             adjust_saturation: self._around(1, strength * saturation, 1),
             adjust_hue: self._around(0, strength * hue, 0.5)
         }
+        self._memory = np.empty((2, 0), np.float32)
 
     @staticmethod
     def _around(centre: float, radius: float,
@@ -83,13 +97,34 @@ class ColorJitter(BaseTransform):
         """Distort ``results['img']``."""
         if np.random.rand() >= self.prob:
             return results
-        img = results['img'].astype(np.float32) / 255
+        img, other = self._work_on(results['img'])
+        in_hsv = False
         operations = list(self.ranges.items())
         for i in np.random.permutation(len(operations)):
             operation, (low, high) = operations[i]
-            img = operation(img, float(np.random.uniform(low, high)))
-        results['img'] = np.rint(img * 255).astype(np.uint8)
+            if in_hsv != (operation in HSV):
+                code = cv2.COLOR_HSV2BGR if in_hsv else cv2.COLOR_BGR2HSV
+                cv2.cvtColor(img, code, dst=other)
+                img, other, in_hsv = other, img, not in_hsv
+            operation(img, float(np.random.uniform(low, high)), other)
+            img, other = other, img
+        if in_hsv:
+            cv2.cvtColor(img, cv2.COLOR_HSV2BGR, dst=other)
+            img = other
+        results['img'] = cv2.convertScaleAbs(img, alpha=255)  # rounds
         return results
+
+    def _work_on(self, img: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """``img`` as float32 in [0, 1], and memory for another such image.
+
+        It is kept from call to call: the pages of new memory cost more than
+        the arithmetic.
+        """
+        if self._memory.shape[1] < img.size:
+            self._memory = np.empty((2, img.size), np.float32)
+        work = self._memory[:, :img.size].reshape(2, *img.shape)
+        np.multiply(img, np.float32(1 / 255), out=work[0])
+        return work[0], work[1]
 
 
 @TRANSFORMS.register_module()
@@ -120,8 +155,8 @@ class CutOut(BaseTransform):
         self.ignore_index = ignore_index
 
     def transform(self, results: dict) -> dict:
-        """Erase the box in copies of image and map."""
-        img, mask = results['img'].copy(), results['gt_seg_map'].copy()
+        """Erase the box in image and map."""
+        img, mask = results['img'], results['gt_seg_map']
         height, width = mask.shape
         top = np.random.randint(height) - self.size // 2
         left = np.random.randint(width) - self.size // 2
@@ -129,5 +164,4 @@ class CutOut(BaseTransform):
                slice(max(left, 0), max(left + self.size, 0)))
         img[box] = self.fill
         mask[box] = self.ignore_index
-        results['img'], results['gt_seg_map'] = img, mask
         return results
