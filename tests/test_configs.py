@@ -57,6 +57,8 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
         loader = cfg.train_dataloader
         shares = sum(loader.batch_sampler.source_ratio.values())
         assert loader.batch_size % shares == 0
+        # Recipes for GPUs copy without waiting; those for CPUs have no use.
+        assert loader.get('pin_memory', False) is (loader.num_workers > 1)
         assert cfg.model.get('image_labels', False) is ('tags' in path.stem)
     assert len(classes) == 1 and len(crops) == 1
     assert cfg.custom_imports.imports == ['mmseg_pseudoseg']

@@ -52,10 +52,9 @@ def print_parts(result: Dict[str, Any]) -> None:
             if name in peaks else "not measured: the process's peak, which " \
             'never falls, is that of the PseudoSeg step'
         print(f'peak memory, {name}: {text}')
-    if result['syncs'] is None:
-        print('host synchronisations: not measured (no CUDA)')
-        return
+    kind = 'host synchronisations' if result['device'] == 'cuda' else \
+        'operations that would wait for a GPU (copies not counted)'
     for name, places in result['syncs'].items():
         where = ', '.join(f'{n} x {place}' for place, n in places.items())
-        print(f'host synchronisations, {name}: {sum(places.values())} '
+        print(f'{kind}, {name}: {sum(places.values())} '
               f'{where and f"({where})"}')

@@ -45,6 +45,10 @@ class Trainee(NamedTuple):
         """MMEngine's: preprocessor, losses, backward pass, optimizer."""
         self.model.train_step(self.batch, self.optim)
 
+    def eager_step(self, *_: int) -> None:
+        """The same, never compiled."""
+        type(self.model).train_step(self.model, self.batch, self.optim)
+
 
 def stock_model(model: ConfigDict) -> ConfigDict:
     """The stock segmentor inside a semi-supervised one.

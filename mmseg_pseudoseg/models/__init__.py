@@ -5,6 +5,9 @@ from .decode_heads import SGCHead
 from .losses import SoftCrossEntropyLoss
 from .pseudo_labels import CalibratedFusion
 from .segmentors import CascadeSemiSegmentor, SemiSegmentor
+from .utils.without_waiting import replace_stock_functions
+
+replace_stock_functions()
 
 __all__ = [
     'CalibratedFusion', 'CascadeSemiSegmentor', 'MultiBranchDataPreprocessor',

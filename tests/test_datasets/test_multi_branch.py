@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import pipelines, tiny_dataset
+from conftest import tiny_dataset
 from mmcv.transforms import Compose
 from mmseg.registry import DATASETS
 

@@ -3,6 +3,7 @@
 from math import sqrt
 
 import numpy as np
+import pytest
 import torch
 from oracles import array, softmax
 
@@ -78,3 +79,46 @@ def test_padding_is_never_attended_to():
     assert torch.equal(before, after)
     after = propagate(scores + 100 * noise, query, key, None)
     assert not torch.allclose(before[0], after[0])
+
+
+@pytest.mark.parametrize('embed, channels', [
+    (128, 20), (128, 80), (128, 1), (6, 4), (32, 171)])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_the_fused_kernel_serves(embed, channels, dtype):
+    """Forward and backward, and equal to the plain one."""
+    attention = pytest.importorskip('torch.nn.attention')  # torch >= 2.3
+    kinds = attention.SDPBackend
+    draw = torch.Generator().manual_seed(0)
+    scores, query, key = (
+        torch.randn(2, c, 5, 7, generator=draw).to(dtype)
+        for c in (channels, embed, embed))
+    valid = torch.ones(2, 1, 5, 7, dtype=torch.bool)
+    valid[1, :, 3:] = False
+    found = []
+    for kind in (kinds.FLASH_ATTENTION, kinds.MATH):
+        leaves = [x.clone().requires_grad_() for x in (query, key)]
+        with attention.sdpa_kernel(kind):  # an error where this kind cannot
+            out = propagate(scores, *leaves, valid)
+            found.append((out, *torch.autograd.grad(
+                (out.float() * torch.arange(35.).view(5, 7)).sum(), leaves)))
+    for one, other in zip(*found):
+        scale = other.abs().max().item()
+        atol = scale * (1e-5 if dtype == torch.float32 else 5e-2)
+        torch.testing.assert_close(one, other, atol=atol, rtol=0)
+
+
+def test_nothing_of_the_size_of_all_pairs_is_kept():
+    """At 65 x 65 positions (crop 1025): 71 MB an image otherwise."""
+    kept = []
+
+    def note(tensor):
+        kept.append(tensor.numel())
+        return tensor
+
+    scores = torch.rand(1, 20, 65, 65)
+    query, key = (torch.randn(1, 128, 65, 65, requires_grad=True)
+                  for _ in range(2))
+    valid = torch.ones(1, 1, 65, 65, dtype=torch.bool)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+        propagate(scores, query, key, valid)
+    assert 128 * 65**2 <= max(kept) < 65**4 / 10

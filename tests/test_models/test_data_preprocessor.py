@@ -65,6 +65,32 @@ def test_each_view_equals_the_stock_preprocessor(dtype):
     assert found['data_samples']['weak'][0].image_labels.tolist() == [0, 1, 1]
 
 
+def test_a_batch_can_be_preprocessed_twice():
+    """Normalising in place does not reach the loader's tensors."""
+    data = views()
+    made = MultiBranchDataPreprocessor(size=(16, 16), **ARGS)
+    data['inputs']['weak'][0] = data['inputs']['weak'][0].float()
+    before = copy.deepcopy(data['inputs'])
+    once, twice = (made(dict(data, data_samples=views()['data_samples']),
+                        True)['inputs'] for _ in range(2))
+    for view in SIZES:
+        assert torch.equal(once[view], twice[view])
+        assert all(map(torch.equal, data['inputs'][view], before[view]))
+
+
+def test_batch_augments_get_each_view():
+    seen = []
+    made = MultiBranchDataPreprocessor(
+        size=(16, 16), batch_augments=lambda inputs, samples: (
+            seen.append(tuple(inputs.shape)), (inputs + 1, samples))[1],
+        **ARGS)
+    plain = MultiBranchDataPreprocessor(size=(16, 16), **ARGS)
+    one, other = made(views(), True), plain(views(), True)
+    assert [shape[0] for shape in seen] == [len(s) for s in SIZES.values()]
+    for view in SIZES:
+        assert torch.equal(one['inputs'][view], other['inputs'][view] + 1)
+
+
 def test_padding_is_the_mean_colour():
     found = MultiBranchDataPreprocessor(size=(16, 16), **ARGS)(views(), True)
     image = found['inputs']['labeled'][0]

@@ -157,7 +157,7 @@ def test_equals_loops(background, align_corners, tags, masked, training):
 
 
 def test_losses_equal_loops():
-    made = head(loss_cls_weight=.5)
+    made = head(loss_ce_weight=.25, loss_cls_weight=.5)
     masks = torch.randint(0, CLASSES, (3, 9, 10),
                           generator=torch.Generator().manual_seed(0))
     masks[:, 7:] = 255
@@ -178,7 +178,7 @@ def test_losses_equal_loops():
     ]
     assert losses.keys() == {'loss_ce', 'loss_cls'}
     assert losses['loss_ce'].item() == pytest.approx(
-        sum(entropies) / len(entropies), rel=1e-5)
+        .25 * sum(entropies) / len(entropies), rel=1e-5)
     assert losses['loss_cls'].item() == pytest.approx(
         .5 * sum(binary) / len(binary), rel=1e-5)
 

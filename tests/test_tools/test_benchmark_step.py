@@ -128,7 +128,7 @@ def test_ratios_and_parts_are_those_of_the_costs(bench, costs, tmp_path, back,
     assert f'{(floor + sgc) / floor:.3f}' in text
     assert ('pass has a gradient' in text) == tags
     assert ('pass has no gradient;' in text) != tags
-    assert 'synchronisations: not measured' in text
+    assert 'wait for a GPU (copies not counted), PseudoSeg: 0' in text
 
 
 def test_every_part_is_called(bench, tmp_path):

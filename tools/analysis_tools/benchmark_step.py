@@ -5,7 +5,7 @@ import statistics
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -37,6 +37,7 @@ from _training_step import (  # noqa: E402
     stock_model,
     synthetic_batch,
 )
+from _waits import count_waits  # noqa: E402
 from mmengine.config import Config, ConfigDict  # noqa: E402
 from train import enable_amp  # noqa: E402
 
@@ -172,10 +173,11 @@ def measure(args: argparse.Namespace,
     parts = breakdown({SEMI: partial(run_parts, semi),
                        FLOOR: partial(floor_step, semi)},
                       args.iters, args.device)
-    syncs: Optional[Dict[str, Dict[str, int]]] = None
-    if args.device == 'cuda':
-        syncs = {name: count_syncs(partial(step, 0))
-                 for name, step in steps.items()}
+    count = count_syncs if args.device == 'cuda' else count_waits
+    eager: Dict[str, Callable[[int], object]] = {
+        SEMI: semi.eager_step, SUP: trainees[SUP].eager_step,
+        FLOOR: lambda k: floor_step(semi)}
+    syncs = {name: count(partial(step, 0)) for name, step in eager.items()}
     return dict(seconds=seconds, parts=parts, syncs=syncs)
 
 

@@ -20,6 +20,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=8,
     persistent_workers=True,
+    pin_memory=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     batch_sampler=dict(
         type='MultiSourceBatchSampler',
@@ -27,6 +28,9 @@ train_dataloader = dict(
     collate_fn=dict(type='multi_branch_collate'),
     dataset=dict(
         type='SemiDataset',
+        # Damaged files among 120,000 downloaded ones do not end 90,000
+        # iterations.
+        max_corrupt=20,
         labeled=dict(
             type=_base_.dataset_type,
             data_root=_base_.data_root,

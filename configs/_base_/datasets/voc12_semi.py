@@ -20,6 +20,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=8,
     persistent_workers=True,
+    pin_memory=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     batch_sampler=dict(
         type='MultiSourceBatchSampler',

@@ -1,6 +1,6 @@
 """Photometric distortions of the strong view (section 3.2)."""
 
-from typing import Sequence, Tuple
+from typing import Any, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -16,8 +16,8 @@ def adjust_brightness(bgr: np.ndarray, delta: float, out: np.ndarray) -> None:
 
 def adjust_contrast(bgr: np.ndarray, factor: float, out: np.ndarray) -> None:
     """Stretch around the mean of each channel. Images as above."""
-    mean = np.array(cv2.mean(bgr)[:3])
-    _scale_and_shift(bgr, (factor, factor, factor), (1 - factor) * mean, out)
+    offsets = [(1 - factor) * mean for mean in cv2.mean(bgr)[:3]]
+    _scale_and_shift(bgr, (factor, factor, factor), offsets, out)
     np.clip(out, 0, 1, out=out)
 
 
@@ -25,7 +25,8 @@ def adjust_saturation(hsv: np.ndarray, factor: float, out: np.ndarray) -> None:
     """Multiply the saturation. float32, as OpenCV has it, (h, w, 3)."""
     _scale_and_shift(hsv, (1, factor, 1), (0, 0, 0), out)
     if factor > 1:
-        cv2.min(out, (np.inf, 1, np.inf, 0), dst=out)
+        limits: Any = (np.inf, 1, np.inf, 0)  # a number a channel
+        cv2.min(out, limits, dst=out)
 
 
 def adjust_hue(hsv: np.ndarray, delta: float, out: np.ndarray) -> None:
@@ -65,6 +66,9 @@ class ColorJitter(BaseTransform):
         saturation (float): Factor U(1-s, 1+s), not below 0.
         hue (float): Turn U(-h, h) of a full circle, at most half of one.
         prob (float): Probability of distorting an image.
+
+    Raises:
+        ValueError: If the strength is negative, or ``prob`` not in [0, 1].
     """
 
     def __init__(self,
@@ -142,6 +146,9 @@ class CutOut(BaseTransform):
         fill (Sequence[float]): Colour, in the channel order of the image
             (BGR); the mean pixel becomes 0 in the network.
         ignore_index (int): Value of the map inside the box.
+
+    Raises:
+        ValueError: If the size is not positive.
     """
 
     def __init__(self,

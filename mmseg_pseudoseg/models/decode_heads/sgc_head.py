@@ -15,6 +15,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..losses import resized_cross_entropy
 from ..utils import (
     add_background,
     class_activation_maps,
@@ -62,7 +63,8 @@ class SGCHead(BaseModule):
             present, used where no image-level labels are given.
         align_corners (bool): For every resize.
         ignore_index (int): Value of pixels that count in no loss.
-        loss_decode (dict): Loss L_sa of the score map against masks.
+        loss_ce_weight (float): Weight of L_sa, the cross entropy of the score
+            map against masks.
         loss_cls_weight (float): Weight of L_x, the classifier's loss.
         init_cfg (dict | list, optional): Initialization config. Xavier by
             default, as in the authors' code.
@@ -80,7 +82,7 @@ class SGCHead(BaseModule):
                  threshold: float = 0.5,
                  align_corners: bool = False,
                  ignore_index: int = 255,
-                 loss_decode: Optional[dict] = None,
+                 loss_ce_weight: float = 1.0,
                  loss_cls_weight: float = 1.0,
                  init_cfg: Optional[dict] = None) -> None:
         if init_cfg is None:
@@ -101,8 +103,7 @@ class SGCHead(BaseModule):
         self.threshold = threshold
         self.align_corners = align_corners
         self.ignore_index = ignore_index
-        self.loss_decode = MODELS.build(loss_decode or dict(
-            type='CrossEntropyLoss', avg_non_ignore=True))
+        self.loss_ce_weight = loss_ce_weight
         self.loss_cls_weight = loss_cls_weight
 
         self.conv_cls = nn.Conv2d(self.in_channels[-1], num_classes - 1, 1)
@@ -117,7 +118,14 @@ class SGCHead(BaseModule):
         self.norm.weight.requires_grad_(False)
 
     def classify(self, feats: Sequence[Tensor]) -> Tensor:
-        """Class logits of each image, (N, C-1), with gradient to ``feats``."""
+        """Score the foreground classes of each image.
+
+        Args:
+            feats (Sequence[Tensor]): The backbone's (or neck's) outputs.
+
+        Returns:
+            Tensor: Logits, (N, C-1), with gradient to ``feats``.
+        """
         pooled = F.adaptive_avg_pool2d(self._stages(feats)[-1], 1)
         return self.conv_cls(pooled).flatten(1)
 
@@ -178,19 +186,14 @@ class SGCHead(BaseModule):
             image_labels (Tensor): 0 or 1, (N, C-1).
 
         Returns:
-            dict[str, Tensor]: L_sa under ``loss_decode``'s name (``loss_ce``)
-            and L_x, ``loss_cls``; scalars.
+            dict[str, Tensor]: L_sa, ``loss_ce``, and L_x, ``loss_cls``;
+            scalars.
         """
-        logits = resize(
-            output.logits.float(),
-            masks.shape[1:],
-            mode='bilinear',
-            align_corners=self.align_corners)
-        return {
-            self.loss_decode.loss_name: self.loss_decode(
-                logits, masks, ignore_index=self.ignore_index),
-            **self.loss_image_labels(output.cls_logits, image_labels)
-        }
+        loss = resized_cross_entropy(
+            output.logits, masks, self.align_corners, self.ignore_index)
+        return dict(
+            loss_ce=self.loss_ce_weight * loss,
+            **self.loss_image_labels(output.cls_logits, image_labels))
 
     def loss_image_labels(self, cls_logits: Tensor,
                           image_labels: Tensor) -> Dict[str, Tensor]:
@@ -211,7 +214,14 @@ class SGCHead(BaseModule):
         return {'loss_cls': self.loss_cls_weight * loss}
 
     def image_labels(self, masks: Tensor) -> Tensor:
-        """Image-level labels (N, C-1) of the masks (N, H, W)."""
+        """Which foreground classes occur in each mask.
+
+        Args:
+            masks (Tensor): Class ids, int64, (N, H, W).
+
+        Returns:
+            Tensor: 0 or 1, float32, (N, C-1).
+        """
         return image_labels_from_masks(masks, self.num_classes)
 
     def _stages(self, feats: Sequence[Tensor]) -> List[Tensor]:

@@ -1,5 +1,8 @@
 """Losses."""
 
+from .resized_cross_entropy import resized_cross_entropy
 from .soft_cross_entropy_loss import SoftCrossEntropyLoss, soft_cross_entropy
 
-__all__ = ['SoftCrossEntropyLoss', 'soft_cross_entropy']
+__all__ = [
+    'SoftCrossEntropyLoss', 'resized_cross_entropy', 'soft_cross_entropy'
+]

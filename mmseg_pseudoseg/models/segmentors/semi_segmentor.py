@@ -6,7 +6,7 @@ Shape legend:
 """
 
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import torch
 from mmengine.logging import MessageHub
@@ -18,6 +18,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from ..utils import frozen_statistics
+from .pseudo_label_step import PseudoLabelStep
 
 Views = Dict[str, Tensor]
 Samples = List[SegDataSample]
@@ -52,6 +53,14 @@ class SemiSegmentor(EncoderDecoder):
         unsup_start (int): Iteration at which L_u sets in. Before it, no
             unlabelled view is computed.
         **kwargs: Of the stock segmentor.
+
+    Raises:
+        ValueError: If ``weak_bn`` is none of the modes, or the heads have
+            different numbers of classes.
+
+    Attributes:
+        observers (list[callable]): Called with the :class:`PseudoLabelStep`
+            of every weak pass, without gradient; empty unless a hook looks.
     """
 
     def __init__(self,
@@ -76,6 +85,7 @@ class SemiSegmentor(EncoderDecoder):
         self.use_image_labels = image_labels
         self.weak_bn = weak_bn
         self.unsup_start = unsup_start
+        self.observers: List[Callable[[PseudoLabelStep], None]] = []
 
     def loss(self, inputs: Views, data_samples: Dict[str, Samples]) -> dict:
         """L_s + L_sa + L_x + L_u of one batch (figure 1 and figure 7).
@@ -95,7 +105,7 @@ class SemiSegmentor(EncoderDecoder):
         self._check_views(inputs)
         losses = {}
         if self._iteration() >= self.unsup_start:
-            valid = (stack_masks(data_samples['strong']) != 255)[:, None]
+            valid = stack_masks(data_samples['strong'])[:, None] != 255
             target, weight, losses_weak = self.make_pseudo_labels(
                 inputs['weak'], data_samples['weak'], valid)
             losses.update(losses_weak)
@@ -160,6 +170,9 @@ class SemiSegmentor(EncoderDecoder):
         label, weight = self.pseudo_label(logits, sgc.logits)
         losses['pseudo.confidence'] = label.amax(dim=1).mean()
         losses['pseudo.weight'] = weight.mean()
+        for observe in self.observers:
+            observe(PseudoLabelStep(
+                logits, sgc, label, weight, valid, image_labels))
         # Under autocast, older torch keeps the weights that a no-grad pass
         # has cast, and the next pass would lose their gradients.
         torch.clear_autocast_cache()
@@ -184,7 +197,14 @@ class SemiSegmentor(EncoderDecoder):
         return {f'strong.{self.unsup_loss.loss_name}': loss}
 
     def decode(self, feats: Sequence[Tensor]) -> Tensor:
-        """The decoder's logits, (N, C, H', W'), not resized."""
+        """Run the decode head.
+
+        Args:
+            feats (Sequence[Tensor]): The backbone's (or neck's) outputs.
+
+        Returns:
+            Tensor: Logits, (N, C, H', W'), not resized.
+        """
         logits = self.decode_head(feats)
         return logits[0] if isinstance(logits, (tuple, list)) else logits
 

@@ -36,9 +36,16 @@ def propagate(scores: Tensor,
         keys = valid.flatten(2)  # (N, 1, L)
         mask = (keys | ~keys.any(dim=2, keepdim=True))[:, :, None]
 
-    def tokens(x: Tensor) -> Tensor:  # (N, 1, L, channels)
-        return x.flatten(2).transpose(1, 2)[:, None]
+    # torch's fused kernels keep no L x L matrix. They want equal widths, a
+    # multiple of 8, and channels side by side; zeros change no product.
+    embed, channels = query.shape[1], scores.shape[1]
+    width = -(-max(embed, channels) // 8) * 8
+
+    def tokens(x: Tensor) -> Tensor:  # (N, 1, L, width)
+        x = F.pad(x.flatten(2).transpose(1, 2), (0, width - x.shape[1]))
+        return x[:, None].contiguous()
 
     out = F.scaled_dot_product_attention(
-        tokens(query), tokens(key), tokens(scores.to(query)), attn_mask=mask)
-    return out[:, 0].transpose(1, 2).reshape(scores.shape)
+        tokens(query), tokens(key), tokens(scores.to(query)), attn_mask=mask,
+        scale=embed**-0.5)
+    return out[:, 0, :, :channels].transpose(1, 2).reshape(scores.shape)

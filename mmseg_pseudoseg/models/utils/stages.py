@@ -22,10 +22,16 @@ class Stage(NamedTuple):
 
 
 def stage_map(output: Output) -> Tensor:
-    """The map (N, D, h, w) of one output.
+    """The map of one output.
 
     Vision transformers with ``output_cls_token=True`` put a pair in its
     place, the map and the class token.
+
+    Args:
+        output (Tensor | Sequence[Tensor]): A map, or such a pair.
+
+    Returns:
+        Tensor: (N, D, h, w).
     """
     return output if isinstance(output, Tensor) else output[0]
 
