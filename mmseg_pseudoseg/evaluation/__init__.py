@@ -8,10 +8,12 @@ from .calibration import (
     top_label,
 )
 from .calibration_metric import CalibrationMetric
+from .confusion_matrix_metric import ConfusionMatrixMetric
 from .pseudo_label_writer import PseudoLabelWriter
 from .reliability_diagram import reliability_diagram
 
 __all__ = [
-    'Bins', 'CalibrationMetric', 'PseudoLabelWriter', 'bin_pixels',
-    'expected_error', 'maximum_error', 'reliability_diagram', 'top_label'
+    'Bins', 'CalibrationMetric', 'ConfusionMatrixMetric', 'PseudoLabelWriter',
+    'bin_pixels', 'expected_error', 'maximum_error', 'reliability_diagram',
+    'top_label'
 ]

@@ -31,7 +31,14 @@ class Bins:
 
     @classmethod
     def zeros(cls, *shape: int) -> 'Bins':
-        """No pixel yet."""
+        """No pixel yet.
+
+        Args:
+            *shape (int): (C, B) or (B,).
+
+        Returns:
+            Bins: All 0.
+        """
         return cls(
             torch.zeros(shape, dtype=torch.int64),
             torch.zeros(shape, dtype=torch.int64),
@@ -47,11 +54,19 @@ class Bins:
         return self.count, self.right, self.confidence
 
     def cpu(self) -> 'Bins':
-        """The same on the CPU."""
+        """The same on the CPU.
+
+        Returns:
+            Bins: In the same shape.
+        """
         return Bins(*(part.cpu() for part in self.parts))
 
     def pooled(self) -> 'Bins':
-        """(C, B) -> (B,): without regard to the class."""
+        """Add up the classes.
+
+        Returns:
+            Bins: (B,), where this one is (C, B).
+        """
         return Bins(*(part.sum(dim=0) for part in self.parts))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.image as mpimg
 import numpy as np
 import pytest
+from mmengine.utils import import_modules_from_strings
 from tiny import TOOLS, run
 
 TOOL = TOOLS / 'analysis_tools' / 'summarize_runs.py'
@@ -66,6 +67,38 @@ def test_curves(tmp_path):
     assert images[0].shape == images[1].shape
     assert images[0].shape[1] > 2 * images[0].shape[0]
     assert np.abs(images[0] - images[1]).max() > 0.5
+
+
+def test_losses_and_metrics_by_key(tmp_path, monkeypatch):
+    """Mean and range of two seeds; one colour a group, whatever it lacks."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+    monkeypatch.syspath_prepend(str(TOOL.parent))
+    monkeypatch.setattr(sys, 'path', list(sys.path))
+    module = import_modules_from_strings('summarize_runs')
+    semi = {'mIoU': {20: 30.}, 'strong.loss_soft_ce': {10: 2., 20: 1.}}
+    groups = {
+        'sup': [module.Run('sup', 0, 20, {'mIoU': {10: 1., 20: 20.}})],
+        'semi': [module.Run('semi', seed, 20, {
+            key: {step: value + seed for step, value in curve.items()}
+            for key, curve in semi.items()}) for seed in (0, 4)],
+    }
+    monkeypatch.setattr(module.plt, 'close', lambda figure: None)
+    module.draw(groups, ['strong.loss_soft_ce', 'mIoU'], tmp_path / 'x.png')
+    figure = module.plt.gcf()
+    loss, miou = figure.axes
+    line, = loss.lines
+    assert line.get_xydata().tolist() == [[10, 4], [20, 3]]
+    band = loss.collections[0].get_paths()[0].vertices
+    assert {(10, 2), (10, 6), (20, 1), (20, 5)} == {*map(tuple, band)}
+    assert miou.lines[0].get_xydata().tolist() == [[10, 1], [20, 20]]
+    assert line.get_color() == miou.lines[1].get_color() != (
+        miou.lines[0].get_color())
+    legend, = figure.legends
+    assert {text.get_text(): handle.get_color() for text, handle in zip(
+        legend.get_texts(), legend.get_lines())} == {
+            'sup': miou.lines[0].get_color(), 'semi': line.get_color()}
+    monkeypatch.undo()
+    module.plt.close(figure)
 
 
 @pytest.mark.parametrize('values, args, words', [

@@ -74,28 +74,40 @@ def mean_and_range(curves: Sequence[Curve]) -> Tuple[List, List, List, List]:
 
 def draw(groups: Dict[str, List[Run]], keys: Sequence[str],
          path: Path) -> None:
-    """One panel a key, one line a group, a band from lowest to highest."""
+    """One panel a key, one line a group, a band from lowest to highest.
+
+    A group has one colour in all panels, also where some lack its key.
+
+    Args:
+        groups (dict[str, list[Run]]): Name -> runs.
+        keys (Sequence[str]): Logged keys, losses and metrics alike.
+        path (Path): The picture.
+
+    Raises:
+        RunError: If no run logged a key.
+    """
     known = {k for runs in groups.values() for run in runs for k in run.curves}
     unknown = set(keys) - known
     if unknown:
         raise RunError(f'--keys {" ".join(sorted(unknown))}: no run logged '
                        f'it; there are {", ".join(sorted(known))}')
     figure, axes = plt.subplots(1, len(keys), squeeze=False,
-                                figsize=(5 * len(keys), 3.6))
+                                figsize=(5 * len(keys), 3.9),
+                                layout='constrained')
+    lines = {}
     for axis, key in zip(axes[0], keys, strict=True):
-        for name, runs in groups.items():
+        for number, (name, runs) in enumerate(groups.items()):
             curves = [run.curves[key] for run in runs if key in run.curves]
             if not curves:
                 continue
             steps, mean, low, high = mean_and_range(curves)
-            line, = axis.plot(steps, mean, label=name)
-            axis.fill_between(steps, low, high, color=line.get_color(),
-                              alpha=0.2)
+            lines[name], = axis.plot(steps, mean, color=f'C{number}')
+            axis.fill_between(steps, low, high, color=f'C{number}', alpha=0.2)
         axis.set_xlabel('iteration')
         axis.set_title(key)
         axis.grid(alpha=0.3)
-    axes[0][0].legend(fontsize='small')
-    figure.tight_layout()
+    figure.legend(lines.values(), lines, loc='outside lower center',
+                  ncol=len(keys), fontsize='small')
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
