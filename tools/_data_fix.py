@@ -1,0 +1,157 @@
+"""Write lists without what is broken, repeated or in two lists."""
+
+import os.path as osp
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
+
+from _data_checks import is_broken
+from _data_findings import NOTE
+from _data_lists import Sheet, overlaps, repeated
+from _data_parts import UNLABELED
+from mmengine.config import Config
+from mmengine.fileio import list_from_file
+
+from mmseg_pseudoseg.datasets.semi_dataset import image_id
+
+
+class Fixed(NamedTuple):
+    """A list to write.
+
+    Attributes:
+        path (Path): The new file.
+        lines (list[str]): What it will hold.
+        dropped (int): Entries of the old one that it lacks.
+        options (list[str]): ``KEY=VALUE`` for ``--cfg-options``.
+    """
+
+    path: Path
+    lines: List[str]
+    dropped: int
+    options: List[str]
+
+
+def to_drop(sheets: Sequence[Sheet], taught: bool) -> Dict[str, Set[int]]:
+    """Indices of the entries that each part loses.
+
+    Broken ones, those listed again, files with the pixels of an earlier one,
+    and training images that a validation or test list has, too.
+    """
+    drop = {}
+    for sheet in sheets:
+        again, same = repeated(sheet)
+        drop[sheet.part.key] = {
+            *(i for i, facts in enumerate(sheet.facts) if is_broken(facts)),
+            *again, *(i for i, _ in same)}
+    for sheet, indices, finding in overlaps(sheets, taught):
+        if finding.level != NOTE:
+            drop[sheet.part.key] |= set(indices)
+    return drop
+
+
+def place(sheet: Sheet) -> Path:
+    """Where the cleaned list of a part goes.
+
+    Beside the old one; beside the folder of images, where there is no list.
+    """
+    old = sheet.part.dataset.ann_file
+    if old:
+        path = Path(old)
+        return path.with_name(f'{path.stem}.fixed{path.suffix or ".txt"}')
+    return Path(sheet.part.prefix()).parent / f'{sheet.part.role}.fixed.txt'
+
+
+def key_value(path: Path, root: str) -> str:
+    """The path as the config names it: relative to ``data_root``."""
+    return osp.relpath(path, root) if root else str(path)
+
+
+def fix_list(sheet: Sheet, drop: Set[int]) -> Fixed:
+    """The cleaned list of a part.
+
+    Raises:
+        SystemExit: If nothing would be left, or the entries of the data set
+            are no lines of a list.
+    """
+    part = sheet.part
+    kept = [info for i, info in enumerate(part.infos) if i not in drop]
+    if not kept:
+        raise SystemExit(
+            f'error: --fix-lists: every image of {part.key} would be dropped; '
+            'nothing was written: correct the files first')
+    lines = [part.name(info) for info in kept]
+    if not all(lines):
+        raise SystemExit(
+            f'error: --fix-lists: {part.cfg.type} of {part.key} does not read '
+            'a list of one id a line; nothing was written: correct it by hand')
+    value = key_value(place(sheet), part.dataset.data_root)
+    return Fixed(place(sheet), lines, len(drop),
+                 [f'{key}.ann_file={value}' for key in part.keys])
+
+
+def fix_tags(cfg: Config, sheet: Sheet, drop: Set[int]) -> List[Fixed]:
+    """The tag file without the images that the unlabelled list loses."""
+    old = cfg.train_dataloader.dataset.get('tag_file')
+    if not old:
+        return []
+    root = sheet.part.dataset.data_root
+    path = Path(osp.join(root, old) if root else old)
+    paths = [info['img_path'] for info in sheet.part.infos]
+    left = {image_id(p) for i, p in enumerate(paths) if i not in drop}
+    gone = {image_id(paths[i]) for i in drop} - left
+    lines = [line for line in list_from_file(path)
+             if not line.strip() or first(line) not in gone]
+    new = path.with_name(f'{path.stem}.fixed{path.suffix or ".txt"}')
+    return [Fixed(new, lines, len(gone), [
+        f'train_dataloader.dataset.tag_file={key_value(new, root)}'])]
+
+
+def first(line: str) -> str:
+    """The id of a line of a tag file; see ``read_tag_file``."""
+    return (line.split('\t') if '\t' in line else line.split())[0].strip()
+
+
+def plan(cfg: Config, sheets: Sequence[Sheet], taught: bool) -> List[Fixed]:
+    """The lists that need another one beside them."""
+    result = []
+    drop = to_drop(sheets, taught)
+    for sheet in sheets:
+        indices = drop[sheet.part.key]
+        if indices:
+            result.append(fix_list(sheet, indices))
+            if sheet.part.role == UNLABELED:
+                result += fix_tags(cfg, sheet, indices)
+    return result
+
+
+def state(fixed: Fixed) -> Tuple[str, str]:
+    """Whether a file is ``'new'``, ``'unchanged'`` or ``'another'``; text."""
+    text = ''.join(f'{line}\n' for line in fixed.lines)
+    if not fixed.path.exists():
+        return 'new', text
+    same = fixed.path.read_text(encoding='utf-8') == text
+    return ('unchanged' if same else 'another'), text
+
+
+def write(lists: Sequence[Fixed]) -> None:
+    """Write the lists, all or none, and print the keys to set.
+
+    Raises:
+        SystemExit: If a file with other lines is there.
+    """
+    if not lists:
+        print('\n--fix-lists: the lists are clean, nothing was written')
+        return
+    states = [state(fixed) for fixed in lists]
+    for fixed, (kind, _) in zip(lists, states):
+        if kind == 'another':
+            raise SystemExit(
+                f'error: --fix-lists: {fixed.path} holds another list; '
+                'nothing was written: remove or rename it')
+    print('\nlists:')
+    for fixed, (kind, text) in zip(lists, states):
+        if kind == 'new':
+            fixed.path.write_text(text, encoding='utf-8')
+        print(f'  {fixed.path}: {len(fixed.lines)} lines, {fixed.dropped} '
+              f'dropped, {kind}')
+    print('use them with --cfg-options ' + ' '.join(
+        option for fixed in lists for option in fixed.options))
