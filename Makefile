@@ -1,6 +1,7 @@
 # make demo    set-up, then train and compare on data made on the spot
 # make test    set-up, then all tests
 # make lint    set-up, then ruff and mypy
+# make docs    set-up, then the reference of the public names: docs/_build/index.html
 # make lock    write requirements/lock.txt anew from what .venv holds
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint lock setup clean
+.PHONY: demo test lint docs lock setup clean
 
 setup: $(STAMP)
 
@@ -28,6 +29,9 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python docs/make_reference.py
 
 lock: setup
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude mmseg-pseudoseg | sed 's/+cpu//' > requirements/lock.txt

@@ -36,6 +36,7 @@ setup(
         'coco': requirements('coco'),
         'demo': requirements('demo'),
         'dev': requirements('dev'),
+        'docs': requirements('docs'),
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',
