@@ -4,13 +4,43 @@ import argparse
 import os
 import os.path as osp
 import sys
+import tempfile
+from datetime import timedelta
+from typing import Any, Callable, Dict, Tuple
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, DictAction, config
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 
 import mmseg_pseudoseg  # noqa: E402,F401  (registers, allow-lists checkpoints)
+
+
+def keep_layouts(lay_out: Callable) -> Callable:
+    """Lay out each text once.
+
+    A Runner asks for the text of its config four times at the start and once
+    at each checkpoint; MMEngine has yapf lay it out every time, about a second
+    each.
+
+    Args:
+        lay_out (Callable): yapf's ``FormatCode``.
+
+    Returns:
+        Callable: The same, which keeps what it gave.
+    """
+    kept: Dict[Tuple[str, str], Any] = {}
+
+    def lay_out_once(text: str, **style: Any) -> Any:
+        key = text, repr(style)
+        if key not in kept:
+            kept[key] = lay_out(text, **style)
+        return kept[key]
+
+    return lay_out_once
+
+
+config.FormatCode = keep_layouts(config.FormatCode)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +69,10 @@ def load_config(args: argparse.Namespace) -> Config:
         args (argparse.Namespace): The parsed command line.
 
     Returns:
-        Config: With ``launcher`` and ``work_dir``.
+        Config: With ``launcher`` and ``work_dir``, which is there.
+
+    Raises:
+        SystemExit: If nothing can be written to it.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
@@ -51,9 +84,30 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         name = osp.splitext(osp.basename(args.config))[0]
         cfg.work_dir = osp.join('work_dirs', name)
+    check_work_dir(cfg.work_dir)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         join_processes_on_cpu(cfg)
     return cfg
+
+
+def check_work_dir(work_dir: str) -> None:
+    """Write to the work dir before hours of work depend on it.
+
+    Args:
+        work_dir (str): Made if it is not there.
+
+    Raises:
+        SystemExit: Naming it, and what to change.
+    """
+    try:
+        os.makedirs(work_dir, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work_dir) as file:
+            file.write(b'x')
+    except OSError as error:
+        raise SystemExit(
+            f'work_dir={work_dir}: nothing can be written there '
+            f'({error.strerror}); name another with --work-dir, or change the '
+            'key work_dir of the config') from error
 
 
 def join_processes_on_cpu(cfg: Config) -> None:
@@ -74,7 +128,10 @@ def join_processes_on_cpu(cfg: Config) -> None:
         raise SystemExit(
             'env_cfg.dist_cfg.backend=nccl needs a GPU and torch finds none; '
             'to run on CPUs add --cfg-options env_cfg.dist_cfg.backend=gloo')
-    torch.distributed.init_process_group(backend)
+    timeout = cfg.env_cfg.dist_cfg.get('timeout')  # seconds, as in MMEngine
+    torch.distributed.init_process_group(
+        backend, timeout=None if timeout is None else timedelta(
+            seconds=timeout))
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel',
         device_ids=None,

@@ -18,6 +18,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from mmseg_pseudoseg.datasets.lists import check_list
 from mmseg_pseudoseg.engine import leave_process_group
 
 
@@ -57,13 +58,17 @@ def select_images(cfg: Config, ann_file: str, out: Path) -> List[int]:
         list[int]: Positions in the list of the images that have no mask yet.
 
     Raises:
-        SystemExit: If there is no such list, or it is empty.
+        SystemExit: If there is no such list, it is empty, or it is no list.
     """
     part = cfg.test_dataloader.dataset
     path = Path(part.data_root, ann_file)
-    if not path.is_file() or not path.read_text().strip():
+    if not path.is_file() or not path.read_bytes().strip():
         raise SystemExit(f'error: --list {path}: no such file, or no image in '
                          'it')
+    try:
+        check_list(str(path))
+    except ValueError as error:
+        raise SystemExit(f'error: --list {error}') from error
     part.ann_file = ann_file
     part.pipeline = [
         step for step in part.pipeline if step['type'] != 'LoadAnnotations'

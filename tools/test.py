@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine.failures import explain_failures
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,7 +65,7 @@ def main() -> None:
         enable_drawing(cfg, args.show_dir)
     if args.tta:
         enable_tta(cfg)
-    Runner.from_cfg(cfg).test()
+    explain_failures(Runner.from_cfg(cfg).test)
     leave_process_group()
 
 

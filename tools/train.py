@@ -1,6 +1,7 @@
 """Train a network: stock configs or this package's."""
 
 import argparse
+import os.path as osp
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -13,7 +14,9 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
+from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
 from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine.failures import explain_failures
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -38,11 +41,13 @@ def parse_args() -> argparse.Namespace:
     add_common_arguments(parser)
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-        help='continue from this checkpoint; without one, from the last in '
-        'the work dir, or from the start where there is none yet')
+        help='continue from this checkpoint; without one, or with "auto", '
+        'from the last in the work dir, or from the start where there is none '
+        'yet')
     parser.add_argument(
         '--amp', action='store_true',
-        help='automatic mixed precision; on a CPU in bfloat16')
+        help='automatic mixed precision, in bfloat16 where the device has it; '
+        'in float16 with a scaled loss elsewhere')
     parser.add_argument(
         '--auto-scale-lr', action='store_true',
         help='scale the learning rate by the whole batch over auto_scale_lr.'
@@ -70,7 +75,12 @@ def enable_amp(cfg: Config) -> None:
         wrapper.type = 'CPUAmpOptimWrapper'
     else:
         wrapper.type = 'AmpOptimWrapper'
-        wrapper.loss_scale = 'dynamic'
+        if torch.cuda.is_bf16_supported():
+            # The range of float32: nothing to scale, and no step waits for
+            # the scaler's verdict.
+            wrapper.update(dtype='bfloat16', loss_scale=dict(enabled=False))
+        else:
+            wrapper.loss_scale = 'dynamic'
 
 
 def resume_from(cfg: Config, checkpoint: str) -> None:
@@ -81,12 +91,22 @@ def resume_from(cfg: Config, checkpoint: str) -> None:
             continue from.
         checkpoint (str): A path, or ``'auto'`` for the last one in the work
             dir.
+
+    Raises:
+        SystemExit: If the last one is not where it was saved.
     """
     if checkpoint == 'auto':
         checkpoint = find_latest_checkpoint(cfg.work_dir)
-    if checkpoint is not None:
-        cfg.resume = True
-        cfg.load_from = checkpoint
+        if checkpoint is None:
+            return
+        if '://' not in checkpoint and not osp.exists(checkpoint):
+            here = osp.join(cfg.work_dir, osp.basename(checkpoint))
+            raise SystemExit(
+                f'--resume: {cfg.work_dir}/last_checkpoint names '
+                f'"{checkpoint}", which is not there. '
+                f'{offer_whole_checkpoint(here)}')
+    cfg.resume = True
+    cfg.load_from = checkpoint
 
 
 def main() -> None:
@@ -103,7 +123,7 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         resume_from(cfg, args.resume)
-    Runner.from_cfg(cfg).train()
+    explain_failures(Runner.from_cfg(cfg).train)
     leave_process_group()
 
 

@@ -4,7 +4,9 @@ default_scope = 'mmseg'
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    # A process waits so many seconds for the others: NCCL's own default, for
+    # gloo as well.
+    dist_cfg=dict(backend='nccl', timeout=600))
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
     type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
@@ -14,15 +16,19 @@ load_from = None
 resume = False
 randomness = dict(seed=0)
 default_hooks = dict(
+    runtime_info=dict(type='DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, max_keep_ckpts=2),
+    checkpoint=dict(
+        type='CheckpointHook', by_epoch=False, interval=1000,
+        max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'))
 custom_hooks = [
     dict(type='ReproducibleResumeHook'),
-    dict(type='CheckLossHook', interval=50)
+    dict(type='CheckLossHook', interval=50),
+    dict(type='PreemptionHook', interval=50)
 ]
 tta_model = dict(type='SegTTAModel')
 tta_pipeline = [

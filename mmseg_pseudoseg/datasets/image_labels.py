@@ -3,7 +3,8 @@
 from typing import Dict, Sequence
 
 import numpy as np
-from mmengine.fileio import list_from_file
+
+from .lists import read_lines
 
 
 def read_tag_file(path: str, ids: Sequence[str],
@@ -21,15 +22,22 @@ def read_tag_file(path: str, ids: Sequence[str],
         np.ndarray: 0 or 1, uint8, (len(ids), C-1).
 
     Raises:
-        ValueError: If a class is unknown, an image occurs twice, a line names
-            an image that is not in the list, or an image has no line. The
-            message names file and line.
+        ValueError: If the file is no text, a class is unknown, an image occurs
+            twice, in the file or in the list, a line names an image that is
+            not in the list, or an image has no line. The message names file
+            and line.
     """
     column = {name: i for i, name in enumerate(classes[1:])}
     row = {name: i for i, name in enumerate(ids)}
+    if len(row) < len(ids):
+        twice = next(name for i, name in enumerate(ids) if row[name] != i)
+        raise ValueError(
+            f'{path}: {twice!r} stands twice in the unlabelled list, perhaps '
+            'in two folders, and tags go by the name of the file; give each '
+            'image a name of its own')
     labels = np.zeros((len(ids), len(column)), dtype=np.uint8)
     seen: Dict[str, int] = {}
-    for number, line in enumerate(list_from_file(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         words = line.split('\t') if '\t' in line else line.split()
         words = [word.strip() for word in words if word.strip()]
         if not words:
@@ -37,7 +45,7 @@ def read_tag_file(path: str, ids: Sequence[str],
         name, where = words[0], f'{path}, line {number}'
         if name not in row:
             raise ValueError(
-                f'{where}: image {name!r} is not in the unlabelled list; '
+                f'{where}: image {name!r:.100} is not in the unlabelled list; '
                 'remove the line, or add the image to '
                 'train_dataloader.dataset.unlabeled.ann_file')
         if name in seen:
@@ -47,8 +55,8 @@ def read_tag_file(path: str, ids: Sequence[str],
         for word in words[1:]:
             if word not in column:
                 raise ValueError(
-                    f'{where}: unknown class {word!r}; the foreground classes '
-                    f'are {", ".join(column)}')
+                    f'{where}: unknown class {word!r:.100}; the foreground '
+                    f'classes are {", ".join(column)}')
             labels[row[name], column[word]] = 1
     missing = [name for name in ids if name not in seen]
     if missing:

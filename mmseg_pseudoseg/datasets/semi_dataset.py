@@ -2,18 +2,26 @@
 
 import os.path as osp
 import random
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Iterator, NamedTuple, Optional, Union
 
 import numpy as np
 from mmengine.dataset import BaseDataset, ConcatDataset
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from .corrupt_images import CorruptImages, DamagedFileError, damaged_file
 from .image_labels import read_tag_file
+from .lists import check_list
 
 
 class SeededIndex(NamedTuple):
-    """An index with the seed of everything random in its pipeline."""
+    """An index with the seed of everything random in its pipeline.
+
+    Attributes:
+        position (int): Of the sample in the whole data set.
+        seed (int): For ``random`` and ``numpy.random``.
+    """
 
     position: int
     seed: int
@@ -49,19 +57,29 @@ class SemiDataset(ConcatDataset):
             its id, then class names, separated by blanks (or by tabs, where
             class names have blanks). Given to the pipeline as
             ``image_labels``, float32, (C-1,).
+        max_corrupt (int): How many samples whose image or mask cannot be
+            decoded are replaced, each by another one of its part, before the
+            run stops; 0 stops at the first. Every process of a distributed
+            run, and a resumed run, counts anew.
 
     Raises:
-        ValueError: If a part is empty, or a tag file does not fit.
+        ValueError: If a part is empty, a list or a tag file does not fit, or
+            ``max_corrupt`` is negative.
     """
 
     def __init__(self,
                  labeled: Union[dict, BaseDataset],
                  unlabeled: Union[dict, BaseDataset],
-                 tag_file: Optional[str] = None) -> None:
+                 tag_file: Optional[str] = None,
+                 max_corrupt: int = 0) -> None:
+        if max_corrupt < 0:
+            raise ValueError('train_dataloader.dataset.max_corrupt must be 0 '
+                             f'or more, not {max_corrupt}')
         super().__init__([
             self._build('labeled', labeled),
             self._build('unlabeled', unlabeled)
         ])
+        self.corrupt = CorruptImages(self, max_corrupt)
         self.image_labels = None
         if tag_file is not None:
             part = self.datasets[1]
@@ -76,9 +94,11 @@ class SemiDataset(ConcatDataset):
 
     @staticmethod
     def _build(name: str, part: Union[dict, BaseDataset]) -> BaseDataset:
-        """Build a part whose list has images."""
+        """Build a part whose list has images, all of them in its folder."""
         if isinstance(part, dict):
             part = DATASETS.build(dict(part, lazy_init=True))
+        if isinstance(part, BaseSegDataset) and osp.isfile(part.ann_file):
+            check_list(part.ann_file)
         if not part._fully_initialized and not part.load_data_list():
             raise ValueError(
                 f'train_dataloader.dataset.{name} has no image: '
@@ -104,11 +124,35 @@ class SemiDataset(ConcatDataset):
         Raises:
             ValueError: Naming the files, if one of them cannot be read and
                 the reader's own error does not name it.
+            DamagedFileError: If more samples than may be cannot be decoded.
         """
-        if isinstance(index, SeededIndex):
-            with local_seed(index.seed):
-                return self[index.position]
+        index, seed = (index if isinstance(index, SeededIndex) else
+                       (index, None))
         source, position = self._get_ori_dataset_idx(index)
+        for place in self._places(source, position, seed or 0):
+            try:
+                with nullcontext() if seed is None else local_seed(seed):
+                    return self._load(source, place)
+            except DamagedFileError as error:
+                self.corrupt.skip(place + source * len(self.datasets[0]),
+                                  error)
+        raise DamagedFileError(f'no image of {self.datasets[source].ann_file} '
+                               'can be read')
+
+    def _places(self, source: int, position: int, seed: int) -> Iterator[int]:
+        """A sample, and those of its part that take its place, in turn.
+
+        They depend on nothing but the arguments, so that a resumed run, and
+        any number of workers, takes the same.
+        """
+        yield position
+        rng = np.random.default_rng((seed, source, position))
+        for other in rng.permutation(len(self.datasets[source])):
+            if other != position:
+                yield int(other)
+
+    def _load(self, source: int, position: int) -> dict:
+        """One sample of a part, packed by its pipeline."""
         part = self.datasets[source]
         info = part.get_data_info(position)
         if source == 1 and self.image_labels is not None:
@@ -116,8 +160,16 @@ class SemiDataset(ConcatDataset):
                 np.float32)
         paths = info['img_path'], info.get('seg_map_path')
         try:
-            return part.pipeline(info)
+            sample = part.pipeline(info)
+            if sample is None:
+                raise ValueError('a step of the pipeline gave None')
+            return sample
         except Exception as error:
+            path = damaged_file(part, position)
+            if path is not None:
+                raise DamagedFileError(
+                    f'{path} is damaged and cannot be read ({error})'
+                ) from error
             if any(path and path in str(error) for path in paths):
                 raise
             raise ValueError(

@@ -1,9 +1,20 @@
 """What acts on the Runner; importing this registers it."""
 
-from .hooks import ChannelsLastHook, CheckLossHook, ReproducibleResumeHook
+from .hooks import (
+    ChannelsLastHook,
+    CheckLossHook,
+    PreemptionHook,
+    PseudoLabelMonitorHook,
+    PseudoLabelPanelHook,
+    ReproducibleResumeHook,
+    SafeCheckpointHook,
+)
 from .processes import leave_process_group
+from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
-    'ChannelsLastHook', 'CheckLossHook', 'ReproducibleResumeHook',
-    'leave_process_group'
+    'ChannelsLastHook', 'CheckLossHook', 'PreemptionHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
+    'leave_process_group', 'write_whole'
 ]

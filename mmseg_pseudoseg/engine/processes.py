@@ -3,6 +3,7 @@
 import gc
 
 from torch import distributed
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 
 def leave_process_group() -> None:
@@ -18,5 +19,10 @@ def leave_process_group() -> None:
     """
     if not (distributed.is_available() and distributed.is_initialized()):
         return
+    # Collected together with their queues, the loaders' workers never hear of
+    # the end, and are waited for 5 s each.
+    for one in gc.get_objects():
+        if type(one) is _MultiProcessingDataLoaderIter:
+            one._shutdown_workers()
     distributed.destroy_process_group()
     gc.collect()  # the Runner and its distributed wrapper are in cycles

@@ -24,6 +24,7 @@ STEPS, RATE = 2, 0.1
 WORKER = '''
 import sys
 from glob import glob
+from time import time
 import torch
 import mmseg_pseudoseg
 from mmseg_pseudoseg.engine import leave_process_group
@@ -41,7 +42,9 @@ runner.train()
 torch.save(runner.model.module.state_dict(),
            f'{cfg.work_dir}/rank{get_rank()}.pth')
 del runner
+start = time()
 leave_process_group()
+assert time() - start < 4  # an abandoned worker is waited for 5 s
 threads = [open(name).read() for name in glob('/proc/self/task/*/comm')]
 assert not [name for name in threads if 'gloo' in name], threads
 '''
@@ -53,6 +56,7 @@ def config(voc_root, tmp_path):
     cfg['model']['decode_head']['dropout_ratio'] = 0
     cfg['optim_wrapper']['optimizer'] = dict(type='SGD', lr=RATE)
     cfg['param_scheduler'] = None
+    cfg['train_dataloader'].update(num_workers=1, persistent_workers=True)
     cfg.update(launcher='pytorch', load_from=str(tmp_path / 'start.pth'),
                model_wrapper_cfg=dict(
                    type='MMDistributedDataParallel', device_ids=None,

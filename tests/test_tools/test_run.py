@@ -1,8 +1,10 @@
 """train.py, test.py and to_stock.py on a shipped config made small."""
 
+import importlib
 import json
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +14,8 @@ import pytest
 import torch
 from conftest import VOC_LISTS, write_voc
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.optim.optimizer import amp_optimizer_wrapper
 from mmengine.utils import import_modules_from_strings
 from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
@@ -103,6 +107,25 @@ def test_amp_trains_on_a_cpu_from_a_given_checkpoint(trained, tmp_path):
     assert line['loss'] == pytest.approx(exact['loss'], rel=0.05)
     cfg = Config.fromfile(tmp_path / 'out' / 'semi.py')
     assert cfg.optim_wrapper.type == 'CPUAmpOptimWrapper'
+
+
+@pytest.mark.parametrize('bf16', [True, False])
+def test_amp_on_a_gpu_takes_bfloat16_where_there_is_one(bf16, monkeypatch):
+    monkeypatch.setattr(sys, 'path', [str(TOOLS), *sys.path])
+    train = importlib.import_module('train')
+    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: bf16)
+    cfg = Config.fromfile(TOOLS.parent / 'configs/pseudoseg/voc_1_8.py')
+    train.enable_amp(cfg)
+    model = torch.nn.Linear(1, 1)
+    monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available',
+                        lambda: True)
+    with warnings.catch_warnings():  # the scaler misses its GPU
+        warnings.simplefilter('ignore')
+        made = build_optim_wrapper(model, cfg.optim_wrapper)
+    assert made.cast_dtype == (torch.bfloat16 if bf16 else None)
+    assert cfg.optim_wrapper.loss_scale == (
+        dict(enabled=False) if bf16 else 'dynamic')
 
 
 def test_test_saves_the_masks_that_the_model_predicts(trained, tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 from coco_rules import MaskRecord, Picture
 from mmengine.utils import track_parallel_progress
 from PIL import Image
+from split_files import UNREADABLE
 from split_rules import SplitError
 
 
@@ -41,7 +42,7 @@ def read_instances(root: Path,
     try:
         with path.open(encoding='utf-8') as file:
             data = json.load(file, parse_constant=refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SplitError(f'{path}: cannot be read as JSON ({error}); take it '
                          'from a fresh annotations_trainval2017.zip'
                          ) from error
@@ -65,7 +66,7 @@ def read_mask(picture: Picture, folder: Path) -> MaskRecord:
     try:
         with Image.open(path) as file:
             mask = np.asarray(file)
-    except (OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise SplitError(f'{path}: cannot be read ({error})') from error
     try:
         return rules.check_mask(mask, picture)

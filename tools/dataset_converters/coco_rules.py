@@ -17,6 +17,7 @@ LABELS = {
     for label, category in enumerate(
         sorted(set(range(1, 91)) - UNUSED_IDS), 1)
 }
+MAX_SIDE = 65535  # pixels, of a JPEG
 REMEDY = ('correct it there, or take the file from a fresh '
           'annotations_trainval2017.zip')
 
@@ -89,10 +90,12 @@ def parse_images(images: Sequence[dict], where: str) -> Dict[int, Picture]:
             for key in ('id', 'height', 'width')
         ]
         image, height, width = fields
-        if not all(type(field) is int and field >= 0 for field in fields) or \
-                not height * width:
-            raise SplitError(f'{where}: the image {entry!r:.200} needs an id, '
-                             f'a height and a width above 0; {REMEDY}')
+        if not all(type(field) is int for field in fields) or not (
+                0 <= image < 10**12 and 0 < height <= MAX_SIDE
+                and 0 < width <= MAX_SIDE):
+            raise SplitError(
+                f'{where}: the image {entry!r:.200} needs an id of at most 12 '
+                f'digits, a height and a width from 1 to {MAX_SIDE}; {REMEDY}')
         if image in pictures:
             raise SplitError(f'{where}: image {image} stands there twice; '
                              f'{REMEDY}')

@@ -17,20 +17,32 @@ from split_tables import Family
 
 LISTS = Path('ImageSets', 'Segmentation')
 PSEUDOSEG = LISTS / 'pseudoseg'
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def read_list(path: Path) -> List[str]:
     """The lines of a file, without blanks around them and empty lines."""
     if not path.is_file():
         raise SplitError(f'{path}: no such file')
-    lines = (line.strip() for line in path.read_text().splitlines())
+    data = path.read_bytes()
+    try:
+        text = data.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise SplitError(f'{path}: is no list: the byte '
+                         f'0x{data[error.start]:02x} is not text; a list is '
+                         'plain text in UTF-8, one image a line') from error
+    if '\0' in text:
+        raise SplitError(f'{path}: is no list: it holds NUL bytes; a list is '
+                         'plain text in UTF-8, one image a line')
+    lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
 def read_root_list(root: Path, name: str) -> List[str]:
-    """A list of the data set, checked for duplicates."""
+    """A list of the data set, checked for duplicates and for its folder."""
     ids = read_list(root / LISTS / f'{name}.txt')
     rules.check_unique(ids, f'{name}.txt')
+    rules.check_within_folder(ids, f'{name}.txt')
     return ids
 
 
@@ -50,7 +62,7 @@ def mask_values(image: str, folder: Path) -> List[int]:
     try:
         with Image.open(path) as file:
             mask = np.asarray(file)
-    except (OSError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise SplitError(f'{path}: cannot be read ({error})') from error
     if mask.ndim != 2:
         raise SplitError(f'{path}: is a colour image; a mask has one channel '
@@ -203,7 +215,7 @@ def write_lists(root: Path, splits: Dict[str, Dict[str, List[str]]],
             text = ''.join(f'{image}\n' for image in ids)
             state = 'new'
             if path.is_file():
-                same = path.read_text() == text
+                same = path.read_bytes() == text.encode()
                 state = 'unchanged' if same else 'replaces another list'
             if state != 'unchanged':
                 texts[path] = text
@@ -215,6 +227,6 @@ def write_lists(root: Path, splits: Dict[str, Dict[str, List[str]]],
                          'written. --force overwrites it')
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text.encode())
     print(f'wrote {len(texts)} files' if texts else
           'nothing to do: the files hold these lists already')

@@ -5,6 +5,7 @@ Shape legend:
 """
 
 import hashlib
+import os.path as osp
 import re
 from typing import Container, Dict, List, NamedTuple, Pattern, Sequence, Tuple
 
@@ -107,6 +108,16 @@ def check_unique(ids: Sequence[str], where: str) -> None:
             raise SplitError(f'{where}: {image!r} stands there twice; remove '
                              'one of the lines')
         seen.add(image)
+
+
+def check_within_folder(ids: Sequence[str], where: str) -> None:
+    """Refuse names that lead out of the folder of the images."""
+    for image in ids:
+        if osp.isabs(image) or '..' in re.split(r'[/\\]', image):
+            raise SplitError(
+                f'{where}: {image!r:.100} leads out of the folder of the '
+                'images; give its path below it, without a leading "/" and '
+                'without ".."')
 
 
 def check_disjoint(ids: Sequence[str], where: str, val: Container[str],

@@ -38,11 +38,11 @@ class PackSemiInputs(PackSegInputs):
 
     The stock one widens the map to int64, eight times what a worker has to
     hand over; here it stays as loaded (uint8), (1, h, w), and
-    ``MultiBranchDataPreprocessor`` widens it on the device. What is packed shares no memory
-    with ``results``, so views need no copies of their own. Image-level labels
-    (``image_labels``), where the sample has them, become a tensor of the data
-    sample, float32, (C-1,), and so move to the model's device with it. The
-    data sample is a :class:`SemiDataSample`.
+    ``MultiBranchDataPreprocessor`` widens it on the device. What is packed
+    shares no memory with ``results``, so views need no copies of their own.
+    Image-level labels (``image_labels``), where the sample has them, become a
+    tensor of the data sample, float32, (C-1,), and so move to the model's
+    device with it. The data sample is a :class:`SemiDataSample`.
     """
 
     def transform(self, results: dict) -> dict:

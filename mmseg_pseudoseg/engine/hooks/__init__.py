@@ -2,6 +2,16 @@
 
 from .channels_last_hook import ChannelsLastHook
 from .check_loss_hook import CheckLossHook
+from .checkpoint_hook import SafeCheckpointHook
+from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
+from .preemption_hook import PreemptionHook
+from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
+from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .reproducible_resume_hook import ReproducibleResumeHook
 
-__all__ = ['ChannelsLastHook', 'CheckLossHook', 'ReproducibleResumeHook']
+__all__ = [
+    'ChannelsLastHook', 'CheckLossHook', 'DeferredRuntimeInfoHook',
+    'PreemptionHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook'
+]

@@ -1,12 +1,29 @@
 """Stop a run whose loss is no longer a number."""
 
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 import torch
+from mmengine.dist import all_gather_object, all_reduce
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
+
+
+def image_paths(data_batch: Optional[dict]) -> List[str]:
+    """Paths of the images of a batch, each once.
+
+    Args:
+        data_batch (dict, optional): As collated: ``data_samples`` is a list,
+            or a list a view.
+
+    Returns:
+        list[str]: In their order; empty for another batch.
+    """
+    samples = (data_batch or {}).get('data_samples', [])
+    views = samples.values() if isinstance(samples, dict) else [samples]
+    paths = [sample.get('img_path') for view in views for sample in view]
+    return list(dict.fromkeys(filter(None, paths)))
 
 
 @HOOKS.register_module()
@@ -15,9 +32,10 @@ class CheckLossHook(Hook):
 
     MMEngine has no such hook. A check that reads the loss waits for the
     device; this one notes on the device which loss failed first and reads the
-    note every ``interval`` iterations. Where a checkpoint is due it reads the
-    note and checks the weights too, before ``CheckpointHook`` saves them or
-    removes an older file.
+    note every ``interval`` iterations, when all processes learn of it and
+    stop with the same message, which names the images. Where a checkpoint is
+    due it reads the note and checks the weights too, before
+    ``CheckpointHook`` saves them or removes an older file.
 
     Args:
         interval (int): Iterations between two readings.
@@ -28,13 +46,15 @@ class CheckLossHook(Hook):
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
         self.first_bad: Dict[str, Tensor] = {}
+        self.images: Dict[int, List[str]] = {}  # by iteration, since a reading
 
     def after_train_iter(self,
                          runner: Runner,
                          batch_idx: int,
-                         data_batch: object = None,
+                         data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
         """Note bad losses; read the notes where it is time."""
+        self.images[runner.iter + 1] = image_paths(data_batch)
         for name, value in (outputs or {}).items():
             if 'loss' not in name or not isinstance(value, Tensor):
                 continue
@@ -53,22 +73,33 @@ class CheckLossHook(Hook):
             self._check_weights(runner)
 
     def _check(self, runner: Runner) -> None:
-        """Raise if a loss was bad since the last check.
+        """Raise if a loss of any process was bad since the last check.
 
         Raises:
-            FloatingPointError: Naming losses and iteration.
+            FloatingPointError: Naming losses, iteration and images.
         """
         found = {k: int(v) for k, v in self.first_bad.items() if int(v) >= 0}
-        self.first_bad = {}
-        if found:
-            first = min(found.values())
-            names = [k for k, v in found.items() if v == first and k != 'loss']
-            raise FloatingPointError(
-                f'{", ".join(names) or "loss"} became NaN or infinite at '
-                f'iteration {first}. The last checkpoint in '
-                f'{runner.work_dir} is from before. Lower optim_wrapper.'
-                'optimizer.lr, check the data of that batch, or clip gradients'
-                ' (optim_wrapper.clip_grad)')
+        images, self.images, self.first_bad = self.images, {}, {}
+        failed = torch.tensor(len(found))
+        all_reduce(failed, 'max')
+        if not failed:
+            return
+        reports = all_gather_object((found, images))
+        first = min(v for report, _ in reports for v in report.values())
+        names, batches = [], []
+        for rank, (report, batch) in enumerate(reports):
+            bad = [k for k, v in report.items() if v == first]
+            names += [k for k in bad if k != 'loss']
+            if bad:
+                where = f' on rank {rank}' if len(reports) > 1 else ''
+                batches.append(f'Its images{where}: '
+                               f'{", ".join(batch[first]) or "unknown"}. ')
+        raise FloatingPointError(
+            f'{", ".join(dict.fromkeys(names)) or "loss"} became NaN or '
+            f'infinite at iteration {first}. {"".join(batches)}The last '
+            f'checkpoint in {runner.work_dir} is from before. Lower '
+            'optim_wrapper.optimizer.lr, check these images and their masks, '
+            'or clip gradients (optim_wrapper.clip_grad)')
 
     def _check_weights(self, runner: Runner) -> None:
         """Raise if a gradient has made a weight NaN or infinite.

@@ -1,0 +1,96 @@
+"""Reading lists of images: text alone, and no way out of their folder."""
+
+import os.path as osp
+import re
+from typing import List
+
+from mmengine.fileio import get
+
+BOM = '\ufeff'
+CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')  # all but the tab
+MAX_NAME = 255  # bytes; of a file or a folder, on the usual file systems
+MAX_PATH = 4096  # bytes; Linux
+
+
+def read_lines(path: str) -> List[str]:
+    """The lines of a text file in UTF-8; nothing else is read.
+
+    The stock ``list_from_file`` does not name the file in its errors, keeps
+    the byte order mark as part of the first line, and takes a NUL for text.
+
+    Args:
+        path (str): A file; lines end in LF, CR LF or CR.
+
+    Returns:
+        list[str]: Without line ends, else unchanged.
+
+    Raises:
+        ValueError: If it is no such file, naming it and the line.
+    """
+    data: bytes = get(path)
+    remedy = ('the file must be plain text in UTF-8, a line for each image; '
+              'other formats are not read')
+    try:
+        text = data.decode('utf-8')
+    except UnicodeDecodeError as error:
+        before = split_lines(data[:error.start].decode('utf-8') + '.')
+        raise ValueError(
+            f'{path}, line {len(before)}: the byte '
+            f'0x{data[error.start]:02x} is not '
+            f'text; {remedy}') from error
+    if text.startswith(BOM):
+        raise ValueError(
+            f'{path}, line 1: begins with a byte order mark, which would '
+            'become part of the first name; save it as UTF-8 without BOM')
+    lines = split_lines(text)
+    for number, line in enumerate(lines, 1):
+        found = CONTROL.search(line)
+        if found:
+            raise ValueError(f'{path}, line {number}: holds the character '
+                             f'{found[0]!r}; {remedy}')
+    return lines
+
+
+def split_lines(text: str) -> List[str]:
+    """Split where ``open`` does; ``str.splitlines`` splits elsewhere, too."""
+    lines = re.split('\r\n|\r|\n', text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def check_name(name: str, where: str) -> None:
+    """Refuse the name of an image that leads out of its folder.
+
+    Args:
+        name (str): As in a list; may begin with folders.
+        where (str): File and line, for the message.
+
+    Raises:
+        ValueError: If it is empty, absolute, goes up, or is too long.
+    """
+    parts = re.split(r'[/\\]', name)
+    if not name:
+        raise ValueError(f'{where}: the line is empty; remove it')
+    if osp.isabs(name) or '..' in parts or '://' in name:
+        raise ValueError(
+            f'{where}: {name!r:.100} leads out of the folder of the images; '
+            'give its path below data_prefix, without a leading "/" and '
+            'without ".."')
+    longest = max(len(part.encode()) for part in parts)
+    if longest > MAX_NAME or len(name.encode()) > MAX_PATH:
+        raise ValueError(f'{where}: {name!r:.100}... is too long for the name '
+                         'of a file; one image a line')
+
+
+def check_list(path: str) -> None:
+    """Refuse a list that is no text, or whose names lead elsewhere.
+
+    The stock ``BaseSegDataset`` joins each line to a folder, whatever it is.
+
+    Args:
+        path (str): An ``ann_file``, one image a line.
+
+    Raises:
+        ValueError: Naming the file and the line.
+    """
+    for number, line in enumerate(read_lines(path), 1):
+        check_name(line.strip(), f'{path}, line {number}')

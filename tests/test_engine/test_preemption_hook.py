@@ -1,0 +1,95 @@
+"""What the hook does besides saving; see tests/test_bad_days for that."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from conftest import tiny_run
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+
+class Ask(Hook):
+    """Send SIGTERM in an iteration, perhaps with a NaN among the weights."""
+
+    def __init__(self, iteration, bad=False):
+        self.iteration, self.bad = iteration, bad
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None):
+        """Send it; a Python handler has run by the next line."""
+        if runner.iter + 1 == self.iteration:
+            if self.bad:
+                next(runner.model.parameters()).data.fill_(torch.nan)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def ignored():
+    """Outlive a signal that no hook takes; hand it back afterwards."""
+    taken = []
+    before = signal.signal(signal.SIGTERM, lambda *_: taken.append(1))
+    yield taken
+    signal.signal(signal.SIGTERM, before)
+
+
+def run(voc_root, work_dir, ask, max_iters=3, **checkpoint):
+    """Train with both hooks; the runner, and its warnings."""
+    cfg = tiny_run(voc_root, work_dir, max_iters=max_iters)
+    cfg['custom_hooks'] += [dict(type='CheckLossHook'),
+                            dict(type='PreemptionHook')]
+    cfg['default_hooks']['checkpoint'].update(interval=-1, **checkpoint)
+    runner = Runner(**cfg)
+    runner.register_hook(ask)
+    told = []
+    runner.logger.warning = told.append
+    runner.train()
+    return runner, told
+
+
+def test_the_signal_is_handed_back(voc_root, tmp_path, ignored):
+    runner, told = run(voc_root, tmp_path / 'run', Ask(2))
+    assert runner.iter == 2 and len(told) == 1 and not ignored
+    assert (f'stopped after iteration 2 of 3, saved in {tmp_path}/run/'
+            'iter_2.pth') in told[0]
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert ignored
+
+
+def test_the_last_iteration_ends_as_ever(voc_root, tmp_path):
+    runner, told = run(voc_root, tmp_path / 'run', Ask(3))
+    assert runner.iter == 3 and not told
+    assert (tmp_path / 'run' / 'iter_3.pth').is_file()
+
+
+def test_a_bad_weight_is_not_saved(voc_root, tmp_path):
+    with pytest.raises(FloatingPointError, match='NaN or infinite after iter'):
+        run(voc_root, tmp_path / 'run', Ask(2, bad=True))
+    assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+def test_where_it_cannot_save_it_says_so(voc_root, tmp_path, ignored):
+    runner, told = run(voc_root, tmp_path / 'run', Ask(2), by_epoch=True)
+    assert runner.iter == 3 and ignored
+    assert 'SIGTERM will end this run without a checkpoint' in told[0]
+
+
+def test_children_listen_to_their_parent_alone(voc_root, tmp_path):
+    cfg = tiny_run(voc_root, tmp_path / 'run')
+    cfg['custom_hooks'] += [dict(type='PreemptionHook')]
+    runner = Runner(**cfg)  # alive, as it is when the loader forks
+    child = os.fork()
+    if child == 0:
+        time.sleep(100)
+        os._exit(1)
+    command = f'import os; os.kill({child}, {int(signal.SIGTERM)})'
+    subprocess.run([sys.executable, '-c', command], check=True)
+    time.sleep(0.2)
+    assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    os.kill(child, signal.SIGTERM)
+    assert os.waitpid(child, 0)[1] == 0
+    del runner
