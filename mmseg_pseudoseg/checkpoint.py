@@ -15,6 +15,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import load_from_local as mmengine_loader
+from mmengine.utils import digit_version
 
 _STATISTICS = ('mean', 'max', 'min', 'current')
 
@@ -43,7 +44,8 @@ def history_attribute(owner: type, name: str) -> Callable:
 
 def allow_mmengine_checkpoints() -> None:
     """Allow-list the harmless globals; does nothing before torch 2.6."""
-    if not hasattr(torch.serialization, 'add_safe_globals'):
+    # 2.4 and 2.5 have the list, but fail on its pairs (function, name).
+    if digit_version(torch.__version__) < digit_version('2.6'):
         return
     core = np._core if hasattr(np, '_core') else np.core
     reconstruct = core.multiarray._reconstruct

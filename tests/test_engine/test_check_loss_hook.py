@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import tiny_run
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner
 
 from mmseg_pseudoseg.engine import CheckLossHook
 
@@ -36,7 +36,7 @@ def make(voc_root, work_dir, poison, interval=50, checkpoint=None):
 
 def finite(path):
     """Whether all numbers of a checkpoint are finite."""
-    state = torch.load(path, weights_only=True)['state_dict']
+    state = CheckpointLoader.load_checkpoint(str(path))['state_dict']
     return all(torch.isfinite(value).all() for value in state.values())
 
 

@@ -4,7 +4,7 @@ import mmcv
 import pytest
 import torch
 from conftest import tiny_run
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner
 
 
 def train(cfg, resume_from=None):
@@ -17,7 +17,7 @@ def train(cfg, resume_from=None):
 
 def load(path):
     """A checkpoint of ours."""
-    return torch.load(path, weights_only=True)
+    return CheckpointLoader.load_checkpoint(str(path))
 
 
 def assert_equal(one, other):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import VOC_LISTS, free_port, write_voc
 from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
 from mmseg.apis import inference_model, init_model
 from PIL import Image
 from tiny import TOOLS, run, tiny_config
@@ -68,8 +69,8 @@ def test_two_processes_train_and_test(tmp_path):
     first = json.loads(scalars.read_text().splitlines()[0])
     assert first['step'] == 1
     cfg = Config.fromfile(config)
-    rates = {group['lr'] for group in torch.load(
-        folder / 'w' / 'iter_2.pth', weights_only=True)['optimizer'][
+    rates = {group['lr'] for group in CheckpointLoader.load_checkpoint(
+        str(folder / 'w' / 'iter_2.pth'))['optimizer'][
             'param_groups']}
     initial = {cfg.optim_wrapper.optimizer.lr * mult * 8 / 128
                for mult in (1, cfg.optim_wrapper.paramwise_cfg.bias_lr_mult)}

@@ -16,6 +16,7 @@ from conftest import VOC_LISTS, write_voc
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
+from mmengine.runner import CheckpointLoader
 from mmengine.utils import import_modules_from_strings
 from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
@@ -34,7 +35,8 @@ def trained(tmp_path_factory) -> SimpleNamespace:
     sup = tiny_config('supervised/sup_voc_1_8.py', root, folder / 'sup.py')
     log = tool('train.py', semi, cwd=folder)
     work_dir = folder / 'work_dirs' / 'semi'
-    checkpoint = torch.load(work_dir / 'iter_3.pth', weights_only=True)
+    checkpoint = CheckpointLoader.load_checkpoint(
+        str(work_dir / 'iter_3.pth'))
     weight = checkpoint['state_dict']['decode_head.conv_seg.weight']
     weight.copy_(torch.randn(
         weight.shape, generator=torch.Generator().manual_seed(0)))
@@ -65,7 +67,7 @@ def scalars(work_dir: Path) -> list:
 
 
 def weights(path: Path) -> dict:
-    return torch.load(path, weights_only=True)['state_dict']
+    return CheckpointLoader.load_checkpoint(str(path))['state_dict']
 
 
 def masks(folder: Path) -> dict:
