@@ -21,7 +21,6 @@ from mmseg_pseudoseg.checkpoint import (
     history_attribute,
 )
 
-
 refuses = pytest.mark.skipif(
     digit_version(torch.__version__) < digit_version('2.6'),
     reason='torch before 2.6 unpickles everything and has no allow-list')

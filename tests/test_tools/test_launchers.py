@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import VOC_LISTS, free_port, write_voc
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
