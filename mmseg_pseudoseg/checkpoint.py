@@ -43,7 +43,11 @@ def history_attribute(owner: type, name: str) -> Callable:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Allow-list the harmless globals; does nothing before torch 2.6."""
+    """Check and load local files as here; allow-list the harmless globals.
+
+    Before torch 2.6, where loading is not protected, there is no list.
+    """
+    CheckpointLoader.register_scheme('', load_from_local, force=True)
     # 2.4 and 2.5 have the list, but fail on its pairs (function, name).
     if digit_version(torch.__version__) < digit_version('2.6'):
         return
@@ -60,7 +64,6 @@ def allow_mmengine_checkpoints() -> None:
         HistoryBuffer, np.ndarray, np.dtype, *dtypes, *names,
         (history_attribute, 'builtins.getattr')
     ])
-    CheckpointLoader.register_scheme('', load_from_local, force=True)
 
 
 def find_damage(filename: str) -> Optional[str]:
