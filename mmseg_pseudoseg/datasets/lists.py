@@ -81,7 +81,7 @@ def check_name(name: str, where: str) -> None:
                          'of a file; one image a line')
 
 
-def check_list(path: str) -> None:
+def check_list(path: str) -> int:
     """Refuse a list that is no text, or whose names lead elsewhere.
 
     The stock ``BaseSegDataset`` joins each line to a folder, whatever it is.
@@ -89,8 +89,13 @@ def check_list(path: str) -> None:
     Args:
         path (str): An ``ann_file``, one image a line.
 
+    Returns:
+        int: Number of lines.
+
     Raises:
         ValueError: Naming the file and the line.
     """
-    for number, line in enumerate(read_lines(path), 1):
+    lines = read_lines(path)
+    for number, line in enumerate(lines, 1):
         check_name(line.strip(), f'{path}, line {number}')
+    return len(lines)

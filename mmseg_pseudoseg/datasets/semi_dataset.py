@@ -98,8 +98,10 @@ class SemiDataset(ConcatDataset):
         if isinstance(part, dict):
             part = DATASETS.build(dict(part, lazy_init=True))
         if isinstance(part, BaseSegDataset) and osp.isfile(part.ann_file):
-            check_list(part.ann_file)
-        if not part._fully_initialized and not part.load_data_list():
+            found = check_list(part.ann_file)
+        else:
+            found = part._fully_initialized or part.load_data_list()
+        if not found:
             raise ValueError(
                 f'train_dataloader.dataset.{name} has no image: '
                 f'{part.ann_file or part.data_prefix["img_path"]} is empty')
