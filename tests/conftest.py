@@ -1,5 +1,6 @@
 """Shared toys: a tiny data set in VOC's layout, and the real slice."""
 
+import itertools
 import os
 import socket
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 import mmseg_pseudoseg  # noqa: F401  (registers the modules)
 
 ROOT = Path(__file__).resolve().parents[1]
+NUMBERS = itertools.count()
 SHARED = Path(os.environ.get('PSEUDOSEG_SHARED', ROOT.parent / 'shared'))
 
 
@@ -218,5 +220,6 @@ def tiny_run(root: Path, work_dir: Path, max_iters: int = 6,
         custom_hooks=[dict(type='ReproducibleResumeHook')],
         log_processor=dict(by_epoch=False),
         randomness=dict(seed=0),
-        experiment_name=work_dir.name,
+        # MMEngine tells runs of one name apart by the second they begin in.
+        experiment_name=f'{work_dir.name}-{next(NUMBERS)}',
         default_scope='mmseg')
