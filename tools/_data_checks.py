@@ -1,14 +1,13 @@
 """From what is known of single files to findings, a part at a time."""
 
 import os
-import sys
 from typing import Dict, List, NamedTuple, Sequence
 
 from _data_files import Facts, Job, inspect
 from _data_findings import ERROR, NOTE, WARNING, Finding, plural
 from _data_parts import UNLABELED, Part
+from _parallel import map_parallel
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
-from mmengine.utils import track_parallel_progress
 
 CONVERT = (
     'write one channel of class ids, 0 the background, 255 ignored; with '
@@ -120,11 +119,7 @@ def inspect_all(parts: Sequence[Part], hidden: bool,
     """
     jobs = [make_jobs(part, hidden) for part in parts]
     tasks = [job for group in jobs for job in group]
-    if not tasks:
-        return {}
-    facts = iter(track_parallel_progress(
-        inspect, tasks, nproc=workers, chunksize=8, file=sys.stderr))
-    print(file=sys.stderr)
+    facts = iter(map_parallel(inspect, tasks, workers))
     return {part.key: [next(facts) for _ in group]
             for part, group in zip(parts, jobs)}
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, Tuple, Union
@@ -10,9 +9,8 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple, Union
 import coco_rules as rules
 import numpy as np
 from coco_rules import MaskRecord, Picture
-from mmengine.utils import track_parallel_progress
 from PIL import Image
-from split_files import UNREADABLE
+from split_files import UNREADABLE, map_parallel
 from split_rules import SplitError
 
 
@@ -94,10 +92,6 @@ def write_mask(picture: Picture, folder: Path) -> MaskRecord:
 def for_each(work: Callable, pictures: Sequence[Picture], folder: Path,
              nproc: int) -> Dict[str, Any]:
     """What ``work(picture, folder)`` returns, by name; with a progress bar."""
-    if not pictures:
-        return {}
-    results = track_parallel_progress(
-        partial(work, folder=folder), pictures, nproc=nproc, chunksize=8,
-        file=sys.stderr)
+    results = map_parallel(partial(work, folder=folder), pictures, nproc)
     return {picture.name: result
             for picture, result in zip(pictures, results, strict=True)}

@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-import numpy as np
-import split_rules as rules
-import split_tables as tables
-from mmengine.utils import track_parallel_progress
-from PIL import Image
-from split_rules import SplitError
-from split_tables import Family
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np  # noqa: E402
+import split_rules as rules  # noqa: E402
+import split_tables as tables  # noqa: E402
+from _parallel import map_parallel  # noqa: E402
+from PIL import Image  # noqa: E402
+from split_rules import SplitError  # noqa: E402
+from split_tables import Family  # noqa: E402
 
 LISTS = Path('ImageSets', 'Segmentation')
 PSEUDOSEG = LISTS / 'pseudoseg'
@@ -73,13 +75,9 @@ def mask_values(image: str, folder: Path) -> List[int]:
 def read_presence(ids: Sequence[str], folder: Path,
                   num_classes: int) -> Dict[str, np.ndarray]:
     """Which foreground classes each image shows; see ``rules.presence``."""
-    values = track_parallel_progress(
-        partial(mask_values, folder=folder),
-        ids,
-        nproc=min(os.cpu_count() or 1, 8),
-        chunksize=8,
-        file=sys.stderr)
-    print(file=sys.stderr)
+    values = map_parallel(
+        partial(mask_values, folder=folder), ids,
+        min(os.cpu_count() or 1, 8))
     return rules.presence(dict(zip(ids, values, strict=True)), num_classes)
 
 

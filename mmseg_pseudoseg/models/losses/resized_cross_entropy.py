@@ -5,6 +5,7 @@ Shape legend:
     R: rows of a band.
 """
 
+import math
 from functools import lru_cache
 from typing import Any, List, NamedTuple, Tuple
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+LN2 = math.log(2)
 # Elements of a band's logits: what stays in a core's cache, and what keeps a
 # GPU busy.
 BAND = {'cpu': 2**19, 'cuda': 2**25}
@@ -61,10 +63,13 @@ def bands(source: int, target: int, align_corners: bool, step: int,
 
 def band_loss(logits: Tensor, labels: Tensor,
               valid: Tensor) -> Tuple[Tensor, Tensor]:
-    """Summed cross entropy of a band, and its gradient.
+    """Summed cross entropy of a band in bits, and its gradient.
+
+    In powers of two, because torch's ``exp2`` takes a third of the time of
+    its ``exp`` on a CPU.
 
     Args:
-        logits (Tensor): (R, N, C, W); is overwritten.
+        logits (Tensor): Over ln 2, (R, N, C, W); is overwritten.
         labels (Tensor): Class ids, int64, (R, N, 1, W), 0 where not valid.
         valid (Tensor): 1 where a pixel counts, else 0, (R, N, 1, W).
 
@@ -73,9 +78,9 @@ def band_loss(logits: Tensor, labels: Tensor,
     """
     logits.sub_(logits.amax(dim=2, keepdim=True))
     chosen = logits.gather(2, labels)
-    prob = logits.exp_()
+    prob = logits.exp2_()
     total = prob.sum(dim=2, keepdim=True)
-    loss = ((total.log() - chosen) * valid).sum()
+    loss = ((total.log2() - chosen) * valid).sum()
     grad = prob.mul_(valid / total)
     return loss, grad.scatter_add_(2, labels, -valid)
 
@@ -89,25 +94,26 @@ class _ResizedCrossEntropy(torch.autograd.Function):
         height, width = logits.shape[2:]
         kind = logits.device, logits.dtype
         columns_of = columns(width, masks.shape[2], align_corners, *kind)
-        wide = (logits @ columns_of.T).permute(2, 0, 1, 3)  # (h, N, C, W)
-        shape = wide.shape[1:]
+        wide = (logits @ (columns_of.T / LN2)).permute(2, 0, 1, 3)
+        shape = wide.shape[1:]  # (N, C, W)
         wide = wide.flatten(1)  # rows first: one product for a band
         grad_wide = torch.zeros_like(wide)
         loss = logits.new_zeros(())
         step = -(-BAND['cuda' if logits.is_cuda else 'cpu'] // wide.shape[1])
-        labels = masks.transpose(0, 1)[:, :, None]  # (H, N, 1, W)
+        masks = masks.transpose(0, 1)[:, :, None]  # (H, N, 1, W)
+        counts = masks != ignore_index
+        labels, valid = masks.where(counts, 0), counts.to(wide)
         for rows, sources, weights in bands(
-                height, masks.shape[1], align_corners, step, *kind):
-            valid = labels[rows] != ignore_index
+                height, len(masks), align_corners, step, *kind):
             one, grad = band_loss(
-                (weights @ wide[sources]).unflatten(1, shape),
-                labels[rows].where(valid, 0), valid.to(wide))
+                (weights @ wide[sources]).unflatten(1, shape), labels[rows],
+                valid[rows])
             loss += one
             grad_wide[sources].addmm_(weights.T, grad.flatten(1))
-        pixels = (masks != ignore_index).sum().clamp(min=1)
+        pixels = counts.sum().clamp(min=1)
         grad = grad_wide.unflatten(1, shape).permute(1, 2, 0, 3)
         ctx.save_for_backward(grad @ columns_of / pixels)
-        return loss / pixels
+        return loss * LN2 / pixels
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tuple[Tensor, None, None, None]:
