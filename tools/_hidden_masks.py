@@ -17,6 +17,9 @@ from mmseg.models.utils import resize
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor
 
+from mmseg_pseudoseg.evaluation.confusion_matrix_metric import (
+    confusion_matrix,
+)
 from mmseg_pseudoseg.models.decode_heads import SGCOutput
 
 IGNORE = 255
@@ -139,10 +142,9 @@ def to_masks(values: Tensor, masks: Tensor) -> Tensor:
 
 def count(labels: Tensor, masks: Tensor, num_classes: int) -> np.ndarray:
     """Confusion matrix, rows the truth, of pixels with label and mask."""
-    both = (labels != IGNORE) & (masks != IGNORE)
-    flat = masks[both] * num_classes + labels[both]
-    return np.bincount(flat.cpu().numpy(), minlength=num_classes**2).reshape(
-        num_classes, num_classes)
+    said = labels != IGNORE
+    return confusion_matrix(
+        labels[said], masks[said], num_classes, IGNORE).cpu().numpy()
 
 
 def mean_iou(confusion: np.ndarray) -> float:

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 from _cli import add_common_arguments, load_config
 from mmengine.config import Config
@@ -58,7 +58,8 @@ def select_images(cfg: Config, ann_file: str, out: Path) -> List[int]:
         list[int]: Positions in the list of the images that have no mask yet.
 
     Raises:
-        SystemExit: If there is no such list, it is empty, or it is no list.
+        SystemExit: If there is no such list, it is empty, it is no list, or
+            two of its images have one name.
     """
     part = cfg.test_dataloader.dataset
     path = Path(part.data_root, ann_file)
@@ -75,11 +76,18 @@ def select_images(cfg: Config, ann_file: str, out: Path) -> List[int]:
     ]
     part.test_mode = True
     dataset = DATASETS.build(part)
-    return [
-        i for i in range(len(dataset)) if not (
-            out / f'{Path(dataset.get_data_info(i)["img_path"]).stem}.png'
-        ).is_file()
-    ]
+    images = [dataset.get_data_info(i)['img_path']
+              for i in range(len(dataset))]
+    names: Dict[str, str] = {}
+    for image in images:
+        other = names.setdefault(Path(image).stem, image)
+        if other != image:
+            raise SystemExit(
+                f'error: --list {path}: {other} and {image} would write one '
+                f'mask, {Path(image).stem}.png: rename one, or label their '
+                'folders with two lists and two --out')
+    return [i for i, image in enumerate(images)
+            if not (out / f'{Path(image).stem}.png').is_file()]
 
 
 def claim_folder(out: Path, source: dict) -> None:

@@ -132,3 +132,13 @@ def test_missing_checkpoint_and_empty_list(teacher, tmp_path):
     log = tool('generate_pseudo_labels.py', config, checkpoint, '--list',
                tmp_path / 'empty.txt', cwd=tmp_path, ok=False)
     assert 'empty.txt' in log and 'no image' in log
+
+
+def test_two_images_of_one_name_are_refused(teacher, tmp_path):
+    """Their masks would be one file."""
+    config, checkpoint, _ = teacher
+    (tmp_path / 'list.txt').write_text('a/one\na/two\nb/one\n')
+    log = tool('generate_pseudo_labels.py', config, checkpoint, '--list',
+               tmp_path / 'list.txt', '--out', 'out', cwd=tmp_path, ok=False)
+    assert 'a/one.jpg and ' in log and 'b/one.jpg would write one mask' in log
+    assert 'Traceback' not in log and not (tmp_path / 'out').exists()

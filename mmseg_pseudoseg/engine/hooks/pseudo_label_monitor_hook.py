@@ -37,8 +37,8 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
     """Log what pseudo labels look like, and warn when they collapse.
 
     Beside ``pseudo.confidence`` and ``pseudo.weight``, which the network logs
-    in every iteration, of the pixels that are neither padding nor erased in
-    the strong view:
+    in every iteration. Like those, of the pixels that are neither padding nor
+    erased in the strong view:
 
     - ``pseudo.entropy``: mean entropy of the label over log C, in [0, 1];
     - ``pseudo.share.<class>``: share of the label's largest class among the

@@ -106,11 +106,11 @@ class SemiSegmentor(EncoderDecoder):
         losses = {}
         if self._iteration() >= self.unsup_start:
             valid = stack_masks(data_samples['strong'])[:, None] != 255
-            target, weight, losses_weak = self.make_pseudo_labels(
+            target, weight, inside, losses_weak = self.make_pseudo_labels(
                 inputs['weak'], data_samples['weak'], valid)
             losses.update(losses_weak)
             losses.update(
-                self.loss_strong(inputs['strong'], target, weight, valid))
+                self.loss_strong(inputs['strong'], target, weight, inside))
         # Last, so that labelled images weigh most in the running statistics.
         losses.update(
             self.loss_labeled(inputs['labeled'], data_samples['labeled']))
@@ -139,7 +139,8 @@ class SemiSegmentor(EncoderDecoder):
         return add_prefix(losses, 'labeled')
 
     def make_pseudo_labels(self, inputs: Tensor, samples: Samples,
-                           valid: Tensor) -> Tuple[Tensor, Tensor, dict]:
+                           valid: Tensor
+                           ) -> Tuple[Tensor, Tensor, Tensor, dict]:
         """Decoder and SGC map of the weak view, fused (equation 4).
 
         Args:
@@ -150,8 +151,9 @@ class SemiSegmentor(EncoderDecoder):
 
         Returns:
             tuple: Label (N, C, H', W') and weight (N, 1, H', W') without
-            gradient, and a dict with L_x of the weak view, where image-level
-            labels are used, and monitors.
+            gradient, ``valid`` at their size as numbers, and a dict with L_x
+            of the weak view, where image-level labels are used, and monitors:
+            means over the valid pixels.
         """
         image_labels = None
         losses = {}
@@ -168,32 +170,35 @@ class SemiSegmentor(EncoderDecoder):
                 sgc = self.sgc_head(feats, image_labels, valid)
                 logits = self.decode(feats)
         label, weight = self.pseudo_label(logits, sgc.logits)
-        losses['pseudo.confidence'] = label.amax(dim=1).mean()
-        losses['pseudo.weight'] = weight.mean()
+        inside = resize(valid.to(weight), weight.shape[2:], mode='nearest')
+        pixels = inside.sum().clamp(min=1)
+        for name, value in (('confidence', label.amax(1, keepdim=True)),
+                            ('weight', weight)):
+            losses[f'pseudo.{name}'] = (value * inside).sum() / pixels
         for observe in self.observers:
             observe(PseudoLabelStep(
                 logits, sgc, label, weight, valid, image_labels))
         # Under autocast, older torch keeps the weights that a no-grad pass
         # has cast, and the next pass would lose their gradients.
         torch.clear_autocast_cache()
-        return label, weight, losses
+        return label, weight, inside, losses
 
     def loss_strong(self, inputs: Tensor, target: Tensor, weight: Tensor,
-                    valid: Tensor) -> dict:
+                    inside: Tensor) -> dict:
         """L_u: the strong view against the pseudo label (equation 2).
 
         Args:
             inputs (Tensor): (N, 3, H, W).
             target (Tensor): (N, C, H', W').
             weight (Tensor): (N, 1, H', W').
-            valid (Tensor): True where a pixel is real, (N, 1, H, W).
+            inside (Tensor): 1 where a pixel is real, else 0,
+                (N, 1, H', W').
 
         Returns:
             dict[str, Tensor]: ``strong.<name of the loss>``.
         """
         logits = self.decode(self.extract_feat(inputs))
-        valid = resize(valid.float(), logits.shape[2:], mode='nearest')
-        loss = self.unsup_loss(logits, target, valid, weight)
+        loss = self.unsup_loss(logits, target, inside, weight)
         return {f'strong.{self.unsup_loss.loss_name}': loss}
 
     def decode(self, feats: Sequence[Tensor]) -> Tensor:
