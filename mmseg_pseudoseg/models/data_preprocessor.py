@@ -54,6 +54,13 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
             result['data_samples'][view] = samples
         return result
 
+    @property
+    def _reverses_channels(self) -> bool:
+        """Whether BGR becomes RGB; MMSegmentation 1.2 names it without _."""
+        named = vars(self)
+        return named['_channel_conversion' if '_channel_conversion' in named
+                     else 'channel_conversion']
+
     def _to_device(self, items: list) -> list:
         """Images or samples on the model's device, without waiting."""
         return [item.to(self.device, non_blocking=True) for item in items]
@@ -61,7 +68,7 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
     def _stack(self, images: List[Tensor],
                samples: List[SegDataSample]) -> tuple:
         """Normalise, pad and stack one view, as the stock ``forward`` does."""
-        if self._channel_conversion:
+        if self._reverses_channels:
             images = [image.flip(0) for image in images]
         images = [image.float() for image in images]
         if self._enable_normalize:
