@@ -43,7 +43,8 @@ def explain_failures(run: Callable[[], object]) -> None:
         text = chain_text(error)
         if WORKER.search(text):
             raise RuntimeError(explain_worker(text)) from error
-        if peers and (isinstance(error, distributed.DistError)
+        of_torch = getattr(distributed, 'DistError', ())  # from 2.2 on
+        if peers and (isinstance(error, of_torch)
                       or LOST.search(str(error))):
             raise RuntimeError(explain_lost(peers)) from error
         raise

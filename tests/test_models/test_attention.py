@@ -109,6 +109,8 @@ def test_the_fused_kernel_serves(embed, channels, dtype):
 
 def test_nothing_of_the_size_of_all_pairs_is_kept():
     """At 65 x 65 positions (crop 1025): 71 MB an image otherwise."""
+    # Before it, torch's fused kernel for CPUs takes no mask.
+    pytest.importorskip('torch.nn.attention', reason='torch before 2.3')
     kept = []
 
     def note(tensor):

@@ -52,8 +52,11 @@ def test_accuracy(ignored, kwargs):
     dict(class_weight=torch.tensor([1., 2., 3., 4.]))])
 def test_cross_entropy(ignored, kwargs):
     pred, label = case(ignored)
-    one, other = (function(pred, label, ignore_index=255, **kwargs)
-                  for function in (cross_entropy, stock_cross_entropy))
+    try:
+        other = stock_cross_entropy(pred, label, ignore_index=255, **kwargs)
+    except IndexError:
+        pytest.skip("MMSegmentation 1.2's class_weight takes no ignored pixel")
+    one = cross_entropy(pred, label, ignore_index=255, **kwargs)
     torch.testing.assert_close(one, other)
 
 
