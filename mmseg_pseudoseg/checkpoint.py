@@ -134,7 +134,7 @@ def offer_whole_checkpoint(filename: str) -> str:
 
 def load_from_local(filename: str,
                     map_location: Union[str, Callable, None] = None) -> dict:
-    """Load a checkpoint file that is whole and holds no code.
+    """Load a checkpoint file that is whole and, on torch >= 2.6, code-free.
 
     The stock loader of the same name does not look for damage, and lets
     torch's errors through, which name neither the file nor a safe remedy.
@@ -150,8 +150,8 @@ def load_from_local(filename: str,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RuntimeError: If the file holds more than weights and MMEngine's
-            records, or is damaged.
+        RuntimeError: If the file is damaged or, on torch >= 2.6, holds more
+            than weights and MMEngine's records.
     """
     path = osp.expanduser(filename)
     damage = find_damage(path) if osp.isfile(path) else None

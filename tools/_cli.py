@@ -47,13 +47,23 @@ config.FormatCode = keep_layouts(config.FormatCode)
 gc.freeze()
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the config and the options of every tool that runs one."""
+def add_common_arguments(parser: argparse.ArgumentParser,
+                         below: str = '') -> None:
+    """Add the config and the options of every tool that runs one.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+        below (str): Folder of the default work dir where the tool works. A
+            Runner writes its config: only training may do so in the work dir
+            itself, else the config as it was trained is lost.
+    """
+    parser.set_defaults(below=below)
     parser.add_argument('config', help='path of the config')
     parser.add_argument(
         '--work-dir', metavar='DIR',
-        help='where logs, checkpoints and metrics go; default: work_dir of '
-        'the config, else work_dirs/NAME_OF_THE_CONFIG')
+        help='where logs, checkpoints and metrics go; default: '
+        f'{below and f"{below}/ in "}work_dir of the config, else '
+        f'{osp.join("work_dirs/NAME_OF_THE_CONFIG", below)}')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
         help='override keys of the config, such as train_cfg.max_iters=100; '
@@ -83,11 +93,9 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
-    if args.work_dir:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(args.config))[0]
-        cfg.work_dir = osp.join('work_dirs', name)
+    name = osp.splitext(osp.basename(args.config))[0]
+    trained = cfg.get('work_dir') or osp.join('work_dirs', name)
+    cfg.work_dir = args.work_dir or osp.join(trained, args.below).rstrip('/')
     check_work_dir(cfg.work_dir)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         join_processes_on_cpu(cfg)

@@ -1,16 +1,22 @@
 """What is to be run for a table: the jobs of ``run_table.py``."""
 
 import argparse
-import json
+import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
 import _book
 from _book import Model, Table, read_models
-from _runs import RunError, read_config, read_run
+from _runs import (
+    RunError,
+    check_resume,
+    claim,
+    has_checkpoint,
+    read_config,
+    read_run,
+)
 from mmengine.config import Config, DictAction
 
 # What may differ between the config of a run that is there and the plan: it
@@ -45,6 +51,7 @@ class Job(NamedTuple):
         state (str): finished, unfinished or new.
         teacher (str | None): The config whose labels it learns from.
         commands (list[Command]): To be run one after the other.
+        processes (int): Of the training.
     """
 
     name: str
@@ -52,31 +59,12 @@ class Job(NamedTuple):
     state: str
     teacher: Optional[str]
     commands: List[Command]
+    processes: int
 
     def claim(self) -> None:
         """Note in the work dir which code runs there, and how."""
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        path = self.work_dir / 'run.json'
-        if not path.is_file() or self.state == 'new':
-            path.write_text(json.dumps(dict(
-                commit=describe_commit(),
-                commands=[str(command) for command in self.commands])) + '\n')
-
-
-def describe_commit() -> str:
-    """The commit of this tree; with ``-dirty`` if the code was changed."""
-    def git(*args: str) -> str:
-        return subprocess.run(['git', *args], cwd=_book.ROOT, check=True,
-                              text=True, capture_output=True).stdout.strip()
-
-    try:
-        dirty = git('status', '--porcelain', '--', 'mmseg_pseudoseg',
-                    ':(glob)configs/**/*.py', 'tools')
-        return git('rev-parse', '--short', 'HEAD') + ('-dirty' if dirty else
-                                                      '')
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise PlanError('the commit of the code is part of a result: run from '
-                        f'a git clone ({error})') from error
+        claim(self.work_dir, self.processes,
+              [str(command) for command in self.commands])
 
 
 def work_dir_of(model: Model, seed: int, work_dirs: Path) -> Path:
@@ -89,6 +77,50 @@ def parse_options(pairs: List[str]) -> dict:
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
     return parser.parse_args(['--cfg-options', *pairs]).cfg_options or {}
+
+
+def load_config(model: Model, options: List[str]) -> Config:
+    """The config of a row with what is overridden."""
+    cfg = Config.fromfile(_book.ROOT / model.config,
+                          import_custom_modules=False)
+    cfg.merge_from_dict(parse_options(options))
+    return cfg
+
+
+def data_root_options(model: Model, data_root: Path) -> List[str]:
+    """What puts a folder into every ``data_root`` of a config's data sets.
+
+    Args:
+        model (Model): The config.
+        data_root (Path): The folder.
+
+    Returns:
+        list[str]: For ``--cfg-options``.
+
+    Raises:
+        PlanError: If one folder cannot be the place of all of them, or if
+            ``--cfg-options`` cannot hold its name.
+    """
+    cfg = load_config(model, [])
+    roots = {key: value for key, value in flatten(cfg.to_dict()).items()
+             if '_dataloader.' in key and key.endswith('.data_root')}
+    if len({os.path.normpath(root) for root in roots.values()}) > 1:
+        pairs = ', '.join(f'{key}={root}' for key, root in roots.items())
+        raise PlanError(
+            f'--data-root: {model.name} reads several folders ({pairs}): '
+            'leave --data-root out and link the data to these places')
+    if parse_options([f'key={data_root}']) != {'key': str(data_root)}:
+        raise PlanError(f'--data-root {data_root}: --cfg-options takes a name '
+                        'with blanks, commas, quotes or brackets for '
+                        'something else; give a link without them')
+    return [f'{key}={data_root}' for key in roots]
+
+
+def options_of(model: Model, args: argparse.Namespace) -> List[str]:
+    """What ``--data-root`` and ``--cfg-options`` mean for a config."""
+    if args.data_root is None:
+        return args.cfg_options
+    return [*data_root_options(model, args.data_root), *args.cfg_options]
 
 
 def flatten(node: dict, prefix: str = '') -> dict:
@@ -142,9 +174,8 @@ def launch(script: str, config: str, rest: List[str], job: str,
 def label_command(teacher: Model, seed: int, cfg: Config,
                   args: argparse.Namespace) -> Command:
     """The command that writes the teacher's masks for a student."""
-    teacher_cfg = Config.fromfile(_book.ROOT / teacher.config,
-                                  import_custom_modules=False)
-    iters = teacher_cfg.train_cfg.max_iters
+    options = options_of(teacher, args)
+    iters = load_config(teacher, options).train_cfg.max_iters
     work_dir = work_dir_of(teacher, seed, args.work_dirs)
     root = Path(cfg.test_dataloader.dataset.data_root)
     argv = [sys.executable, 'tools/generate_pseudo_labels.py', teacher.config,
@@ -152,8 +183,8 @@ def label_command(teacher: Model, seed: int, cfg: Config,
             cfg.train_dataloader.dataset.unlabeled.ann_file, '--out',
             str(root / 'pseudo_labels' / work_dir.name), '--work-dir',
             str(work_dir / 'labels')]
-    if args.cfg_options:
-        argv += ['--cfg-options', *args.cfg_options]
+    if options:
+        argv += ['--cfg-options', *options]
     if args.slurm:
         argv = ['srun', '--partition', args.slurm, '--gres', 'gpu:1',
                 '--ntasks', '1', *argv]
@@ -164,25 +195,26 @@ def make_job(model: Model, seed: int, teacher: Optional[Model],
              args: argparse.Namespace) -> Job:
     """A row with a seed."""
     work_dir = work_dir_of(model, seed, args.work_dirs)
-    options = [f'randomness.seed={seed}', *args.cfg_options]
+    options = [f'randomness.seed={seed}', *options_of(model, args)]
     if teacher:
         folder = work_dir_of(teacher, seed, Path('pseudo_labels'))
         options.append('train_dataloader.dataset.unlabeled.data_prefix.'
                        f'seg_map_path={folder}')
-    cfg = Config.fromfile(_book.ROOT / model.config,
-                          import_custom_modules=False)
-    cfg.merge_from_dict(parse_options(options))
+    cfg = load_config(model, options)
     state = read_state(work_dir, cfg)
+    processes = args.gpus or 1
     rest = ['--work-dir', str(work_dir)]
-    if (work_dir / 'last_checkpoint').is_file():
+    if has_checkpoint(work_dir):
         rest.append('--resume')
+        if state != 'finished' and not args.record:
+            check_resume(work_dir, processes, cfg.train_cfg.max_iters)
     commands = [launch('tools/train.py', model.config,
                        [*rest, '--cfg-options', *options], work_dir.name,
                        args)]
     if teacher:
         commands.insert(0, label_command(teacher, seed, cfg, args))
     return Job(f'{model.name}, seed {seed}', work_dir, state,
-               teacher and teacher.name, commands)
+               teacher and teacher.name, commands, processes)
 
 
 def make_plan(table: Table, args: argparse.Namespace) -> List[Job]:

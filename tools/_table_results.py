@@ -1,14 +1,21 @@
 """From the work dirs of a table's runs to its numbers."""
 
-import json
 import re
 import statistics
 from pathlib import Path
 from typing import List, Sequence
 
+import _book
 from _book import BookError, Model, Table, write_results
 from _plan import work_dir_of
-from _runs import Run, RunError, mean_and_spread, read_run
+from _runs import (
+    UNKNOWN,
+    Run,
+    RunError,
+    mean_and_spread,
+    read_origin,
+    read_run,
+)
 from prettytable import PrettyTable, TableStyle
 
 METRIC = 'mIoU'
@@ -43,21 +50,24 @@ def make_table(table: Table, work_dirs: Path,
     return text
 
 
-def read_commit(work_dir: Path) -> str:
-    """Which code made a run.
+def read_commits(work_dir: Path) -> List[str]:
+    """Which code made a run: a commit for each part that was resumed.
 
     Raises:
-        BookError: If it is not known, or was no commit.
+        BookError: If one is not known, or was no commit.
     """
     path = work_dir / 'run.json'
-    if not path.is_file():
-        raise BookError(f'{path} is missing: which commit made this run? Runs '
-                        'of run_table.py say so')
-    commit = json.loads(path.read_text())['commit']
-    if commit.endswith('-dirty'):
-        raise BookError(f'{path}: the code was changed after commit {commit}; '
-                        'commit it and run again')
-    return commit
+    commits = read_origin(work_dir)['commits']
+    if UNKNOWN in commits:
+        raise BookError(f'{path} does not say which commit made all of this '
+                        'run, as runs of run_table.py do; delete the folder '
+                        'and run again')
+    for commit in commits:
+        if commit.endswith('-dirty'):
+            raise BookError(f'{path}: the code was changed after commit '
+                            f'{commit}; commit it, delete the folder and run '
+                            'again')
+    return commits
 
 
 def key_lines(work_dir: Path) -> List[str]:
@@ -74,6 +84,37 @@ def key_lines(work_dir: Path) -> List[str]:
     return [train, *lines]
 
 
+def check_finished(table: Table, work_dirs: Path,
+                   seeds: Sequence[int]) -> None:
+    """Refuse to record a part of a table.
+
+    Raises:
+        BookError: Naming the runs that are not finished.
+    """
+    missing = {
+        str(work_dir_of(row.model, seed, work_dirs)): None
+        for row in table.rows for seed in seeds
+        if not finished_runs(row.model, work_dirs, [seed])
+    }
+    if missing:
+        raise BookError(f'--record trains nothing, and {", ".join(missing)} '
+                        'is not finished; nothing was written. Leave --record '
+                        'out to run it first')
+
+
+def name_in_repository(log: Path) -> str:
+    """How the metafiles name the file of key lines.
+
+    Raises:
+        BookError: If the docs cannot link to it.
+    """
+    root = _book.ROOT.resolve()
+    if not log.resolve().is_relative_to(root):
+        raise BookError(f'--record {log}: the docs link to this file; give '
+                        f'one in {root}, such as docs/logs/NAME.txt')
+    return log.resolve().relative_to(root).as_posix()
+
+
 def record(table: Table, work_dirs: Path, seeds: Sequence[int],
            log: Path) -> None:
     """Write the results of a table into the metafiles, key lines into a file.
@@ -85,19 +126,21 @@ def record(table: Table, work_dirs: Path, seeds: Sequence[int],
         log (Path): Becomes the key lines; the metafiles name it.
 
     Raises:
-        BookError: If a run is missing, or its commit is not known.
+        BookError: If a run is not finished, its commits are not known, or the
+            log is not in the repository.
     """
+    name = name_in_repository(log)
+    check_finished(table, work_dirs, seeds)
     text, results = [f'# table {table.key}: {table.title}'], []
     for model in {row.model.name: row.model for row in table.rows}.values():
         runs = finished_runs(model, work_dirs, seeds)
-        if len(runs) < len(seeds):
-            raise BookError(f'--record: {model.name} is not finished with '
-                            'every seed; nothing was written')
-        folders = [work_dir_of(model, seed, work_dirs) for seed in seeds]
-        commits = [read_commit(folder) for folder in folders]
-        for seed, folder, commit in zip(seeds, folders, commits, strict=True):
-            text.append(f'\n## {model.name}, seed {seed}, commit {commit}')
-            text += key_lines(folder)
+        known = set()
+        for run in runs:
+            commits = read_commits(run.work_dir)
+            known.update(commits)
+            text.append(f'\n## {model.name}, seed {run.seed}, commit '
+                        f'{", ".join(commits)}')
+            text += key_lines(run.work_dir)
         values = [run.last(METRIC) for run in runs]
         results.append((model, {
             'Task': 'Semantic Segmentation',
@@ -105,8 +148,8 @@ def record(table: Table, work_dirs: Path, seeds: Sequence[int],
             'Metrics': {METRIC: round(statistics.mean(values), 2)},
             'Each Seed': values,
             'Seeds': list(seeds),
-            'Commit': ', '.join(sorted(set(commits))),
-            'Log': log.as_posix()
+            'Commit': ', '.join(sorted(known)),
+            'Log': name
         }))
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text('\n'.join(text) + '\n')

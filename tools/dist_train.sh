@@ -10,6 +10,7 @@ GPUS is the number of processes on this machine. Environment (defaults):
   NNODES (1), NODE_RANK (0)     number of machines, and which one this is
   MASTER_ADDR (127.0.0.1)       address of machine 0
   PORT (29500)                  port there; each run needs one of its own
+  PYTHON (python)               the interpreter
 On CPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
 END
     exit 2
@@ -19,7 +20,7 @@ config=$1
 gpus=$2
 shift 2
 
-exec python -m torch.distributed.run \
+exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes "${NNODES:-1}" \
     --node-rank "${NODE_RANK:-0}" \
     --master-addr "${MASTER_ADDR:-127.0.0.1}" \

@@ -3,21 +3,29 @@
 Tables are those of the paper (1 to 8, 10 to 12, fig3a to fig5f) and of
 docs/experiments.md. Each row is a config, trained once with each seed in
 WORK_DIRS/CONFIG_seedN. A run that is finished is skipped, one that was stopped
-is resumed. A row's result is the LAST checkpoint's, never the best on val.
+is resumed. A row's result is the LAST checkpoint's, never the best on val. The
+runs' own folder is that of the repository, wherever this is called.
 """
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import List
 
+import _book
 from _book import BookError, Table, read_tables
 from _plan import Job, PlanError, make_plan
-from _runs import RunError
+from _runs import DamagedFileError, RunError
 from _table_results import make_table, record
+
+
+def from_here(path: str) -> Path:
+    """A path from the folder where this is called."""
+    return Path(os.path.abspath(path))
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,17 +45,24 @@ def parse_args() -> argparse.Namespace:
                         metavar='SEED', help='default: 0')
     parser.add_argument('--jobs', type=int, default=1, metavar='N',
                         help='runs at the same time (default: 1)')
-    parser.add_argument('--work-dirs', type=Path, default=Path('work_dirs'),
-                        metavar='DIR', help='default: %(default)s')
+    parser.add_argument('--work-dirs', type=from_here, metavar='DIR',
+                        default=_book.ROOT / 'work_dirs',
+                        help='default: work_dirs of the repository')
+    parser.add_argument(
+        '--data-root', type=from_here, metavar='DIR',
+        help='read every data set of every run, and its lists, in this folder')
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
-        help='override keys in every run, such as a data_root')
-    parser.add_argument('--dry-run', action='store_true',
-                        help='print the commands and the table so far')
-    parser.add_argument(
-        '--record', type=Path, metavar='LOG',
-        help="write the runs' key lines into this file and the results into "
-        'the metafiles; every row must be finished with every seed')
+        help='override keys in every run, such as train_cfg.max_iters=1500; '
+        'paths start at the repository')
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument('--dry-run', action='store_true',
+                      help='print the commands and the table so far')
+    mode.add_argument(
+        '--record', type=from_here, metavar='LOG',
+        help="train nothing; write the runs' key lines into this file and the "
+        'results into the metafiles. Every row must be finished with every '
+        'seed')
     args = parser.parse_args()
     if args.gpus and args.jobs > 1 and not args.slurm:
         parser.error('--jobs with --gpus: the runs would share the GPUs; run '
@@ -78,7 +93,8 @@ def run_job(job: Job) -> int:
     with log.open('a') as stream:
         for command in job.commands:
             status = subprocess.run(
-                command.argv, stdout=stream, stderr=subprocess.STDOUT,
+                command.argv, cwd=_book.ROOT, stdout=stream,
+                stderr=subprocess.STDOUT,
                 env={**os.environ, **command.env}).returncode
             if status:
                 print(f'{job.name}: FAILED with status {status}, see {log}',
@@ -103,24 +119,31 @@ def run_plan(plan: List[Job], parallel: int) -> bool:
     return well
 
 
+def print_plan(plan: List[Job], commands: bool) -> None:
+    """Print how far each run got, as comments in a script of the commands."""
+    if commands:
+        print(shlex.join(['cd', str(_book.ROOT)]))
+    for job in plan:
+        print(f'# {job.name}: {job.state}')
+        if commands and job.state != 'finished':
+            print('\n'.join(map(str, job.commands)))
+
+
 def main() -> None:
     """Print the plan; run it; print the table."""
     args = parse_args()
     try:
         table = find_table(args.table)
         plan = make_plan(table, args)
-        for job in plan:
-            print(f'# {job.name}: {job.state}')
-            if job.state != 'finished':
-                print('\n'.join(map(str, job.commands)))
-        well = args.dry_run or run_plan(plan, args.jobs)
+        print_plan(plan, commands=not args.record)
+        well = args.dry_run or args.record or run_plan(plan, args.jobs)
         print(f'\n{table.title}; mIoU of the last checkpoint')
         print(make_table(table, args.work_dirs, args.seeds).get_string())
         if not well:
             sys.exit('error: not every run went well')
-        if args.record and not args.dry_run:
+        if args.record:
             record(table, args.work_dirs, args.seeds, args.record)
-    except (BookError, PlanError, RunError) as error:
+    except (BookError, DamagedFileError, PlanError, RunError) as error:
         sys.exit(f'error: {error}')
 
 

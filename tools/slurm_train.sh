@@ -11,6 +11,7 @@ Environment (defaults):
   GPUS_PER_NODE (at most 8)     GPUs of one node
   CPUS_PER_TASK (5)             CPU cores for each GPU
   SRUN_ARGS ()                  more options of srun, separated by blanks
+  PYTHON (python)               the interpreter, on the nodes
 END
     exit 2
 fi
@@ -33,4 +34,4 @@ exec srun \
     --cpus-per-task "${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} \
-    python -u "$(dirname "$0")/train.py" "$config" --launcher slurm "$@"
+    "${PYTHON:-python}" -u "$(dirname "$0")/train.py" "$config" --launcher slurm "$@"

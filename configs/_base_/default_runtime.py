@@ -24,6 +24,7 @@ default_hooks = dict(
         type='CheckpointHook', by_epoch=False, interval=1000,
         max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    buffers=dict(type='BroadcastBuffersHook'),
     visualization=dict(type='SegVisualizationHook'))
 custom_hooks = [
     dict(type='ReproducibleResumeHook'),

@@ -1,8 +1,10 @@
 """What acts on the Runner; importing this registers it."""
 
 from .hooks import (
+    BroadcastBuffersHook,
     ChannelsLastHook,
     CheckLossHook,
+    DeferredRuntimeInfoHook,
     PreemptionHook,
     PseudoLabelMonitorHook,
     PseudoLabelPanelHook,
@@ -13,8 +15,8 @@ from .processes import leave_process_group
 from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
-    'ChannelsLastHook', 'CheckLossHook', 'PreemptionHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
-    'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
-    'leave_process_group', 'write_whole'
+    'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
+    'DeferredRuntimeInfoHook', 'PreemptionHook', 'PseudoLabelMonitorHook',
+    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook',
+    'WholeFileBackend', 'leave_process_group', 'write_whole'
 ]

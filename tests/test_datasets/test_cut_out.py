@@ -72,13 +72,6 @@ def test_fill_is_rounded_to_the_mean_pixel():
     assert results['gt_seg_map'].dtype == np.uint8
 
 
-def test_value_in_the_map_is_ignore_index():
-    results = CutOut(3, (0, 0, 0), ignore_index=99)(
-        dict(img=np.full((6, 6, 3), 7, np.uint8),
-             gt_seg_map=np.zeros((6, 6), np.uint8)))
-    assert set(results['gt_seg_map'].flat) == {0, 99}
-
-
 def test_empty_box_is_refused():
     with pytest.raises(ValueError, match='size >= 1'):
         CutOut(0, (0, 0, 0))

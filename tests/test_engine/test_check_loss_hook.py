@@ -76,6 +76,15 @@ def test_one_kept_checkpoint_is_not_given_up_for_a_bad_one(
     assert [p.name for p in (tmp_path / 'run').glob('*.pth')] == ['iter_3.pth']
 
 
+def test_checkpoints_that_begin_late_are_checked_too(voc_root, tmp_path):
+    runner = make(voc_root, tmp_path / 'run',
+                  Poison(3, 'decode_head.conv_seg.bias'),
+                  checkpoint=dict(interval=2, save_begin=1))
+    with pytest.raises(FloatingPointError, match='iteration 3'):
+        runner.train()  # saved: 1, not 3
+    assert [p.name for p in (tmp_path / 'run').glob('*.pth')] == ['iter_1.pth']
+
+
 @pytest.mark.parametrize('interval, raised', [(1, 3), (2, 4), (50, 6)])
 def test_without_a_checkpoint_it_reads_every_interval(
         voc_root, tmp_path, interval, raised):

@@ -7,10 +7,24 @@ import pytest
 import torch
 from conftest import tiny_run
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 
-def records(voc_root, work_dir, hook, interval, saved):
+class SaveOnce(Hook):
+    """Save in one iteration, as a pre-emption or a new best does."""
+
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None):
+        """Save, if it is this one."""
+        if runner.iter + 1 == self.iteration:
+            runner.save_checkpoint(runner.work_dir, 'iter_once.pth')
+
+
+def records(voc_root, work_dir, hook, interval, saved, once):
     """Log lines without times, and the histories of the checkpoints."""
     cfg = tiny_run(voc_root, work_dir, max_iters=7)
     cfg['default_hooks']['runtime_info'] = dict(type=hook)
@@ -18,6 +32,7 @@ def records(voc_root, work_dir, hook, interval, saved):
     cfg['default_hooks']['checkpoint'].update(interval=saved)
     cfg['log_processor']['window_size'] = 3
     runner = Runner.from_cfg(Config(cfg))
+    runner.register_hook(SaveOnce(once), 'LOWEST')
     if hook.startswith('Deferred'):
         late, = (h for h in runner.hooks if type(h).__name__ == hook)
         depth = []
@@ -42,15 +57,15 @@ def records(voc_root, work_dir, hook, interval, saved):
     return lines, histories
 
 
-@pytest.mark.parametrize('interval, saved', [(3, 5), (5, 2)])
+@pytest.mark.parametrize('interval, saved, once', [(3, 5, 4), (5, 2, 3)])
 def test_logs_and_checkpoints_equal_the_stock_hooks(
-        interval, saved, voc_root, tmp_path):
-    found = [records(voc_root, tmp_path / hook, hook, interval, saved)
+        interval, saved, once, voc_root, tmp_path):
+    found = [records(voc_root, tmp_path / hook, hook, interval, saved, once)
              for hook in ('RuntimeInfoHook', 'DeferredRuntimeInfoHook')]
     assert found[0][0] == found[1][0]
     assert len(found[0][0]) == 7 // interval
     assert found[0][1].keys() == found[1][1].keys()
     losses = [key for key in found[0][1] if key[1] == 'train/loss']
-    assert losses
+    assert ('iter_once.pth', 'train/loss') in losses
     for key, history in found[0][1].items():
         np.testing.assert_array_equal(history, found[1][1][key])

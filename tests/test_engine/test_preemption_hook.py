@@ -12,6 +12,8 @@ from conftest import tiny_run
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmseg_pseudoseg.engine import PreemptionHook
+
 
 class Ask(Hook):
     """Send SIGTERM in an iteration, perhaps with a NaN among the weights."""
@@ -58,6 +60,27 @@ def test_the_signal_is_handed_back(voc_root, tmp_path, ignored):
             'iter_2.pth') in told[0]
     os.kill(os.getpid(), signal.SIGTERM)
     assert ignored
+
+
+def test_a_second_signal_ends_it_at_once(monkeypatch):
+    """Whoever asks twice does not wait; nor does a run that has failed."""
+    hook, sent = PreemptionHook(), []
+    monkeypatch.setattr(os, 'kill', lambda *args: sent.append(
+        (*args, signal.getsignal(signal.SIGTERM))))
+    hook._note()
+    assert hook.asked and not sent
+    hook._note()
+    assert sent == [(os.getpid(), signal.SIGTERM, signal.SIG_DFL)]
+
+
+def test_a_handler_from_outside_python_is_no_obstacle(voc_root, tmp_path,
+                                                      monkeypatch):
+    """``signal.signal`` returns None for it, and does not take None."""
+    stock = signal.signal
+    monkeypatch.setattr(
+        signal, 'signal', lambda *args: stock(*args) and None)
+    runner, told = run(voc_root, tmp_path / 'run', Ask(2))
+    assert runner.iter == 2 and len(told) == 1
 
 
 def test_the_last_iteration_ends_as_ever(voc_root, tmp_path):

@@ -158,7 +158,8 @@ def test_a_batch_of_nothing_but_padding_logs_nothing():
     runner, hook = fake_runner(), PseudoLabelMonitorHook(interval=1)
     hook.before_train(runner)
     step = random_step()
-    show(hook, runner, step._replace(valid=torch.zeros_like(step.valid)))
+    show(hook, runner, step._replace(valid=torch.zeros_like(step.valid),
+                                     inside=torch.zeros_like(step.inside)))
     assert not figures(runner)
     show(hook, runner, step._replace(weight=torch.zeros_like(step.weight)))
     assert figures(runner)['share.cat'] == 0 != figures(runner)['entropy']

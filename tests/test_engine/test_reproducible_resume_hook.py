@@ -49,6 +49,15 @@ def test_three_and_three_iterations_equal_six(voc_root, tmp_path,
     assert_equal(load(uninterrupted / 'iter_6.pth'), resumed)
 
 
+def test_the_seed_of_the_checkpoint_goes_on(voc_root, tmp_path,
+                                            uninterrupted):
+    """MMEngine takes it for the network, after the loader was built."""
+    cfg = tiny_run(voc_root, tmp_path / 'resumed')
+    cfg['randomness'] = dict(seed=99)
+    resumed = train(cfg, uninterrupted / 'iter_3.pth')
+    assert_equal(load(uninterrupted / 'iter_6.pth'), resumed)
+
+
 def test_without_the_hook_they_differ(voc_root, tmp_path, uninterrupted):
     # So the test above compares something: dropout starts anew.
     cfg = tiny_run(voc_root, tmp_path / 'resumed')

@@ -48,9 +48,10 @@ def random_step(seed=0, images=3, size=CROP, weight=True):
         noise(images, CLASSES - 1),
         noise(images, CLASSES - 1, small, small).sigmoid(),
         noise(images, CLASSES, small, small))
-    return PseudoLabelStep(2 * noise(*shape), sgc, label,
-                           used if weight else torch.ones_like(used), valid,
-                           None)
+    return PseudoLabelStep(
+        2 * noise(*shape), sgc, label,
+        used if weight else torch.ones_like(used),
+        valid[:, :, ::2, ::2].float(), valid, None)
 
 
 def views(seed=0, images=3, sizes=None):

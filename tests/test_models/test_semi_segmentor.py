@@ -201,10 +201,32 @@ def test_channels_that_do_not_fit_the_backbone_are_named():
         build(sgc_head=sgc_head).loss(*batch())
 
 
-@pytest.mark.parametrize('views', [('labeled', 'weak'), ('weak', 'strong')])
+def test_one_channel_for_two_classes_is_named():
+    """The stock set-up with a sigmoid; L_u would be 0 all along."""
+    with pytest.raises(ValueError, match=(
+            r'decode_head\.out_channels is 1 for 2 classes.*use_sigmoid')):
+        build(head=dict(num_classes=2, out_channels=1, threshold=0.3),
+              sgc_head=tiny_model(num_classes=2)['sgc_head'])
+
+
+def test_a_head_of_three_maps_is_named():
+    with pytest.raises(ValueError, match='decode_head: PIDHead'):
+        build(decode_head=dict(type='PIDHead', in_channels=64, channels=8,
+                               num_classes=CLASSES))
+
+
+def test_padding_that_would_count_is_named():
+    with pytest.raises(ValueError, match=r'seg_pad_val is 0.*must be 255'):
+        build(data_preprocessor=dict(
+            type='MultiBranchDataPreprocessor', size=(CROP, CROP),
+            seg_pad_val=0))
+
+
+@pytest.mark.parametrize('views', [
+    ('labeled', 'weak'), ('weak', 'strong'), ('labelled', 'weak', 'strong')])
 def test_a_missing_view_is_named(views):
     inputs, samples = batch()
-    inputs = {view: inputs[view] for view in views}
+    inputs = dict(zip(views, inputs.values()))
     with pytest.raises(KeyError, match='MultiBranch.*multi_branch_collate'):
         build().loss(inputs, samples)
 

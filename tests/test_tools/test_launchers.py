@@ -81,19 +81,28 @@ def test_two_processes_train_and_test(tmp_path):
     run(TOOLS / 'dist_test.sh', config, checkpoint, 2, '--work-dir',
         folder / 't', *GLOO, cwd=tmp_path, env=dict(PORT=free_port()))
     metrics, = (folder / 't').glob('*/*.json')
+    # Plain batch norms: each process has running statistics of its own, and
+    # what was validated in training is what was saved.
+    assert json.loads(metrics.read_text())['mIoU'] == pytest.approx(
+        json.loads(scalars.read_text().splitlines()[-1])['mIoU'], abs=1e-9)
     model = init_model(str(config), str(checkpoint), 'cpu')
     assert json.loads(metrics.read_text())['mIoU'] == pytest.approx(
         mean_iou(model, folder / 'VOC2012', VOC_LISTS['val']), abs=0.01)
+
+
+def record(script: Path, log: Path) -> Path:
+    """Write a program that writes its arguments to ``log``."""
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{log}"\n')
+    script.chmod(0o755)
+    return script
 
 
 @pytest.fixture()
 def srun(tmp_path, monkeypatch) -> Path:
     """A ``srun`` that writes its arguments to the file returned."""
     log = tmp_path / 'arguments'
-    script = tmp_path / 'bin' / 'srun'
-    script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{log}"\n')
-    script.chmod(0o755)
+    script = record(tmp_path / 'bin' / 'srun', log)
     # ``run`` puts this Python's folder first, which has no srun.
     monkeypatch.setenv('PATH', f'{script.parent}{os.pathsep}'
                        f'{os.environ["PATH"]}')
@@ -124,3 +133,17 @@ def test_slurm_test(srun, tmp_path):
         '-u', str(TOOLS / 'test.py'), 'c.py', 'x y.pth', '--launcher',
         'slurm', '--tta'
     ]
+
+
+@pytest.mark.parametrize('name, usage', SCRIPTS.items())
+def test_the_interpreter_that_python_names(name, usage, srun, tmp_path):
+    log = tmp_path / 'arguments'
+    python = record(tmp_path / 'my venv' / 'python3.11', log)
+    run(TOOLS / name, *usage.replace('GPUS', '2').split(), '--amp',
+        cwd=tmp_path, env=dict(PYTHON=str(python)))
+    words = log.read_text().splitlines()
+    if name.startswith('slurm'):
+        assert words[words.index(str(python)) + 1] == '-u'
+    else:
+        assert words[:2] == ['-m', 'torch.distributed.run']
+    assert words[-1] == '--amp'

@@ -1,6 +1,7 @@
 """voc_splits.py import: the published lists, intact and damaged."""
 
 import hashlib
+import random
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,22 @@ def test_published_lists_are_written_as_they_are(root, source):
     assert 'trainaug.txt is not the trainaug.txt (10582 images)' in log
     assert 'absent' not in log and 'wrote 12 files' in log
     assert 'nothing to do' in import_lists(root, source)
+
+
+@pytest.mark.parametrize('kind', ['all', 'remaining'])
+def test_the_order_of_the_pool_does_not_matter(root, source, kind):
+    """The stock voc_aug.py writes trainaug.txt in the order of a set."""
+    path = root / LISTS / 'trainaug.txt'
+    ids = read(path)
+    path.write_text('\n'.join(ids[::-1]))
+    import_lists(root, source, '--unlabeled', kind)
+    labeled, unlabeled = written(root, '1_8')
+    assert labeled == read(source / '1_8.txt')
+    assert unlabeled == sorted(
+        set(ids) - (set(labeled) if kind == 'remaining' else set()))
+    random.Random(0).shuffle(ids)
+    path.write_text('\n'.join(ids))
+    assert 'nothing to do' in import_lists(root, source, '--unlabeled', kind)
 
 
 def test_a_clone_with_its_own_names_and_the_remaining_pool(root, source):

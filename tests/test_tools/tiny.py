@@ -66,14 +66,17 @@ def tiny_config(name: str, data_root: Path, path: Path) -> Path:
 
 def run(*command: object, cwd: Path, ok: bool = True,
         env: Optional[Dict[str, str]] = None) -> str:
-    """Run a command with one thread; its output, after checking its end."""
+    """Run a command with one thread; its output, after checking its end.
+
+    Launchers take this Python, whatever ``make test PYTHON=...`` exports.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent),
                             os.environ['PATH']])
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
         env={**os.environ, 'PATH': path, 'OMP_NUM_THREADS': '1',
-             'CUDA_VISIBLE_DEVICES': '', **(env or {})})
+             'CUDA_VISIBLE_DEVICES': '', 'PYTHON': '', **(env or {})})
     assert (done.returncode == 0) == ok, done.stdout[-5000:]
     return done.stdout
 

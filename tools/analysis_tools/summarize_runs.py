@@ -14,6 +14,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
 from _runs import (  # noqa: E402
     Curve,
+    DamagedFileError,
     Run,
     RunError,
     mean_and_spread,
@@ -41,10 +42,20 @@ def parse_args() -> argparse.Namespace:
 
 
 def group_runs(runs: Sequence[Run]) -> Dict[str, List[Run]]:
-    """Runs of each group, by seed."""
+    """Runs of each group, by seed.
+
+    Raises:
+        RunError: If a group has a seed twice.
+    """
     groups: Dict[str, List[Run]] = {}
     for run in sorted(runs, key=lambda run: run.seed):
-        groups.setdefault(run.group, []).append(run)
+        group = groups.setdefault(run.group, [])
+        if group and group[-1].seed == run.seed:
+            raise RunError(
+                f'{group[-1].work_dir} and {run.work_dir} are both seed '
+                f'{run.seed} of {run.group}: leave one out, or rename one '
+                'before its _seedN')
+        group.append(run)
     return groups
 
 
@@ -122,7 +133,7 @@ def main() -> None:
         print(make_table(groups, args.metric).get_string())
         if args.plot:
             draw(groups, args.keys, args.plot)
-    except RunError as error:
+    except (RunError, DamagedFileError) as error:
         raise SystemExit(f'error: {error}') from error
 
 

@@ -27,8 +27,9 @@ Commands = argparse._SubParsersAction
 
 
 def read_pool(args: argparse.Namespace) -> Tuple[List[str], List[str]]:
-    """The pool of unlabelled images, checked, and the validation list."""
-    pool = read_root_list(args.data_root, args.pool)
+    """The pool of unlabelled images, sorted and checked; validation list."""
+    # The stock voc_aug.py writes trainaug.txt in another order at every run.
+    pool = sorted(read_root_list(args.data_root, args.pool))
     val = read_root_list(args.data_root, 'val')
     rules.check_disjoint(pool, f'{args.pool}.txt', set(val), 'val.txt')
     check_files(pool, f'{args.pool}.txt', args.data_root / 'JPEGImages',

@@ -10,6 +10,7 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         norm_decay_mult=0.,
         custom_keys={
+            # What a key here matches keeps its weight decay, norms too.
             'backbone': dict(lr_mult=0.1),
             # A batch norm without scale learns its bias alone, at the pace of
             # the learning rate: AdamW's is too slow for it.

@@ -145,21 +145,16 @@ class CutOut(BaseTransform):
         size (int): Side of the box in pixels.
         fill (Sequence[float]): Colour, in the channel order of the image
             (BGR); the mean pixel becomes 0 in the network.
-        ignore_index (int): Value of the map inside the box.
 
     Raises:
         ValueError: If the size is not positive.
     """
 
-    def __init__(self,
-                 size: int,
-                 fill: Sequence[float],
-                 ignore_index: int = 255) -> None:
+    def __init__(self, size: int, fill: Sequence[float]) -> None:
         if size < 1:
             raise ValueError(f'CutOut needs size >= 1, not {size}')
         self.size = size
         self.fill = np.rint(fill).astype(np.uint8)
-        self.ignore_index = ignore_index
 
     def transform(self, results: dict) -> dict:
         """Erase the box in image and map."""
@@ -170,5 +165,5 @@ class CutOut(BaseTransform):
         box = (slice(max(top, 0), max(top + self.size, 0)),
                slice(max(left, 0), max(left + self.size, 0)))
         img[box] = self.fill
-        mask[box] = self.ignore_index
+        mask[box] = 255
         return results

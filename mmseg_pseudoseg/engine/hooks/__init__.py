@@ -1,5 +1,6 @@
 """Hooks."""
 
+from .broadcast_buffers_hook import BroadcastBuffersHook
 from .channels_last_hook import ChannelsLastHook
 from .check_loss_hook import CheckLossHook
 from .checkpoint_hook import SafeCheckpointHook
@@ -10,8 +11,7 @@ from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .reproducible_resume_hook import ReproducibleResumeHook
 
 __all__ = [
-    'ChannelsLastHook', 'CheckLossHook', 'DeferredRuntimeInfoHook',
-    'PreemptionHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
-    'ReproducibleResumeHook', 'SafeCheckpointHook'
+    'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
+    'DeferredRuntimeInfoHook', 'PreemptionHook', 'PseudoLabelMonitorHook',
+    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook'
 ]

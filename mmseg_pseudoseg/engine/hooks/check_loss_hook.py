@@ -65,7 +65,7 @@ class CheckLossHook(Hook):
             self.first_bad[name] = torch.where(bad, runner.iter + 1, note)
         due = any(
             isinstance(hook, CheckpointHook) and not hook.by_epoch and
-            self.every_n_train_iters(runner, hook.interval)
+            self.every_n_train_iters(runner, hook.interval, hook.save_begin)
             for hook in runner.hooks) or self.is_last_train_iter(runner)
         if due or self.every_n_train_iters(runner, self.interval):
             self._check(runner)

@@ -5,6 +5,7 @@ from typing import Dict, List, Optional, Union
 import torch
 from mmengine.hooks import CheckpointHook, LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
+from mmengine.utils import apply_to
 from mmseg.registry import HOOKS
 from torch import Tensor
 
@@ -41,7 +42,8 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             runner.train_dataloader, batch_idx)
         if last or any(
                 self.every_n_inner_iters(batch_idx, hook.interval) or
-                self.every_n_train_iters(runner, hook.interval)
+                self.every_n_train_iters(
+                    runner, hook.interval, getattr(hook, 'save_begin', 0))
                 for hook in readers):
             self.read(runner)
 
@@ -49,6 +51,10 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
                                checkpoint: dict) -> None:
         """Whoever saves, the message hub in ``checkpoint`` is complete."""
         self.read(runner)
+        # MMEngine copied the hub into it before it asked.
+        checkpoint['message_hub'] = apply_to(
+            runner.message_hub.state_dict(),
+            lambda value: isinstance(value, Tensor), Tensor.cpu)
 
     def read(self, runner: Runner) -> None:
         """Move what is pending to the message hub, in one transfer.

@@ -65,10 +65,15 @@ class PreemptionHook(Hook):
                 'by_epoch=False, and the main thread.')
             return
         self.saves = saves[0]
-        self.before = signal.signal(signal.SIGTERM, self._note)
+        # None is a handler that Python did not install, nor can put back.
+        self.before = signal.signal(
+            signal.SIGTERM, self._note) or signal.SIG_DFL
 
     def _note(self, *_: object) -> None:
-        """Handle the signal."""
+        """Handle the signal; a second one ends the process as ever."""
+        if self.asked:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
         self.asked = True
 
     def after_train_iter(self,

@@ -45,14 +45,15 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
       pixels with a weight, that is among those that L_u counts;
     - ``pseudo.agreement``: share of the pixels where decoder and SGC map have
       the same largest class;
-    - ``pseudo.positives``: classes an image that the classifier gives 0.5 or
-      more;
+    - ``pseudo.positives``: classes an image that the classifier calls present
+      (``sgc_head.threshold`` or more);
     - with ``hidden_masks``, ``pseudo.<source>.aAcc`` and ``.mIoU`` of decoder,
       SGC map and fused label, in per cent, over the batch of the step.
 
     Sums are added up over all processes once. Each kind of collapse is warned
     of once: a class with more than 99 % of the pixels, a classifier without
-    positives, an entropy of 0.99 or more.
+    positives (unless image-level labels are given), an entropy of 0.99 or
+    more.
 
     Args:
         interval (int): Iterations between two readings. Take that of
@@ -104,12 +105,12 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
     def _sums(self, step: PseudoLabelStep) -> Tensor:
         """Counts and what is summed over pixels, float32, (6 + C,)."""
         label, scores = step.label.float(), self.scores(step)
-        counted = resize(
-            step.valid.float(), label.shape[2:], mode='nearest')[:, 0]
+        counted = step.inside[:, 0]
         entropy = torch.special.entr(label).sum(dim=1) / math.log(
             label.shape[1])
         agree = scores['decoder'].argmax(1) == scores['sgc'].argmax(1)
-        positives = step.sgc.cls_logits.float().sigmoid() >= 0.5
+        positives = (step.sgc.cls_logits.float().sigmoid()
+                     >= self.model.sgc_head.threshold)
         kept = counted * step.weight[:, 0]
         shares = label.new_zeros(label.shape[1]).scatter_add_(
             0, label.argmax(1).flatten(), kept.flatten())
@@ -162,7 +163,8 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
         largest = max(self.names, key=lambda name: figures[f'share.{name}'])
         found = dict(
             share=figures[f'share.{largest}'] > SHARE,
-            positives=figures['positives'] == 0,
+            positives=(figures['positives'] == 0
+                       and not self.model.use_image_labels),
             entropy=figures['entropy'] >= ENTROPY)
         for kind, collapsed in found.items():
             if collapsed and kind not in self.warned:

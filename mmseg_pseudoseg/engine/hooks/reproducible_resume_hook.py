@@ -46,6 +46,8 @@ class ReproducibleResumeHook(Hook):
         loop = runner.train_loop
         sampler = loop.dataloader.batch_sampler
         if runner.iter and isinstance(sampler, MultiSourceBatchSampler):
+            if not runner._randomness_cfg.get('diff_rank_seed'):
+                sampler.seed = runner.seed  # the checkpoint's
             sampler.skip_to(runner.iter)
             iterator = _InfiniteDataloaderIterator(loop.dataloader)
             # The loop will still ask for the k batches that it wants to skip.

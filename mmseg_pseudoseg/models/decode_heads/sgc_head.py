@@ -62,12 +62,12 @@ class SGCHead(BaseModule):
         threshold (float): Probability from which the classifier calls a class
             present, used where no image-level labels are given.
         align_corners (bool): For every resize.
-        ignore_index (int): Value of pixels that count in no loss.
         loss_ce_weight (float): Weight of L_sa, the cross entropy of the score
             map against masks.
         loss_cls_weight (float): Weight of L_x, the classifier's loss.
-        init_cfg (dict | list, optional): Initialization config. Xavier by
-            default, as in the authors' code.
+        init_cfg (dict | list, optional): Initialization config. By default
+            Xavier normal for all of it; the authors have Xavier uniform, and
+            another one for the classifier.
 
     Raises:
         ValueError: If the arguments contradict each other.
@@ -81,7 +81,6 @@ class SGCHead(BaseModule):
                  background: str = 'after',
                  threshold: float = 0.5,
                  align_corners: bool = False,
-                 ignore_index: int = 255,
                  loss_ce_weight: float = 1.0,
                  loss_cls_weight: float = 1.0,
                  init_cfg: Optional[dict] = None) -> None:
@@ -102,7 +101,6 @@ class SGCHead(BaseModule):
         self.background = background
         self.threshold = threshold
         self.align_corners = align_corners
-        self.ignore_index = ignore_index
         self.loss_ce_weight = loss_ce_weight
         self.loss_cls_weight = loss_cls_weight
 
@@ -190,7 +188,7 @@ class SGCHead(BaseModule):
             scalars.
         """
         loss = resized_cross_entropy(
-            output.logits, masks, self.align_corners, self.ignore_index)
+            output.logits, masks, self.align_corners)
         return dict(
             loss_ce=self.loss_ce_weight * loss,
             **self.loss_image_labels(output.cls_logits, image_labels))

@@ -19,6 +19,7 @@ class PseudoLabelStep(NamedTuple):
         label (Tensor): Pseudo label, sums to 1 over the classes,
             (N, C, H', W').
         weight (Tensor): Of each pixel in L_u, (N, 1, H', W').
+        inside (Tensor): ``valid`` at the label's size, 1 or 0, (N, 1, H', W').
         valid (Tensor): True where L_u may count a pixel: neither padding nor
             erased in the strong view; bool, (N, 1, H, W).
         image_labels (Tensor, optional): The given image-level labels, 0 or 1,
@@ -29,5 +30,6 @@ class PseudoLabelStep(NamedTuple):
     sgc: SGCOutput
     label: Tensor
     weight: Tensor
+    inside: Tensor
     valid: Tensor
     image_labels: Optional[Tensor]

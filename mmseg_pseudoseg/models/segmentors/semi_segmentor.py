@@ -18,12 +18,12 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from ..utils import frozen_statistics
+from .checks import IGNORE, check_parts, check_views
 from .pseudo_label_step import PseudoLabelStep
 
 Views = Dict[str, Tensor]
 Samples = List[SegDataSample]
 BN_MODES = ('train', 'batch', 'eval')
-VIEWS = ('labeled', 'weak', 'strong')
 
 
 def stack_masks(samples: Samples) -> Tensor:
@@ -55,8 +55,8 @@ class SemiSegmentor(EncoderDecoder):
         **kwargs: Of the stock segmentor.
 
     Raises:
-        ValueError: If ``weak_bn`` is none of the modes, or the heads have
-            different numbers of classes.
+        ValueError: If ``weak_bn`` is none of the modes, or the parts do not
+            fit each other (:func:`check_parts`).
 
     Attributes:
         observers (list[callable]): Called with the :class:`PseudoLabelStep`
@@ -76,10 +76,7 @@ class SemiSegmentor(EncoderDecoder):
             raise ValueError(
                 f'model.weak_bn must be one of {BN_MODES}, not {weak_bn!r}')
         self.sgc_head = MODELS.build(sgc_head)
-        if self.sgc_head.num_classes != self.num_classes:
-            raise ValueError(
-                f'model.sgc_head.num_classes is {self.sgc_head.num_classes}, '
-                f'but the decode head has {self.num_classes} classes')
+        check_parts(self)
         self.pseudo_label = MODELS.build(pseudo_label)
         self.unsup_loss = MODELS.build(unsup_loss)
         self.use_image_labels = image_labels
@@ -102,10 +99,10 @@ class SemiSegmentor(EncoderDecoder):
         Raises:
             KeyError: If the batch lacks a view.
         """
-        self._check_views(inputs)
+        check_views(inputs)
         losses = {}
         if self._iteration() >= self.unsup_start:
-            valid = stack_masks(data_samples['strong'])[:, None] != 255
+            valid = stack_masks(data_samples['strong'])[:, None] != IGNORE
             target, weight, inside, losses_weak = self.make_pseudo_labels(
                 inputs['weak'], data_samples['weak'], valid)
             losses.update(losses_weak)
@@ -132,7 +129,7 @@ class SemiSegmentor(EncoderDecoder):
             losses.update(self._auxiliary_head_forward_train(feats, samples))
         masks = stack_masks(samples)
         image_labels = self.sgc_head.image_labels(masks)
-        sgc = self.sgc_head(feats, image_labels, (masks != 255)[:, None])
+        sgc = self.sgc_head(feats, image_labels, (masks != IGNORE)[:, None])
         losses.update(
             add_prefix(
                 self.sgc_head.loss_by_feat(sgc, masks, image_labels), 'sgc'))
@@ -177,7 +174,7 @@ class SemiSegmentor(EncoderDecoder):
             losses[f'pseudo.{name}'] = (value * inside).sum() / pixels
         for observe in self.observers:
             observe(PseudoLabelStep(
-                logits, sgc, label, weight, valid, image_labels))
+                logits, sgc, label, weight, inside, valid, image_labels))
         # Under autocast, older torch keeps the weights that a no-grad pass
         # has cast, and the next pass would lose their gradients.
         torch.clear_autocast_cache()
@@ -212,18 +209,6 @@ class SemiSegmentor(EncoderDecoder):
         """
         logits = self.decode_head(feats)
         return logits[0] if isinstance(logits, (tuple, list)) else logits
-
-    @staticmethod
-    def _check_views(inputs: Views) -> None:
-        """Refuse a batch that is not made of the three views."""
-        found = list(inputs) if isinstance(inputs, dict) else []
-        if set(found) < set(VIEWS):
-            raise KeyError(
-                f'the batch needs the views {VIEWS} and has {found}: end the '
-                "labelled pipeline with dict(type='MultiBranch', labeled=[...]"
-                "), the unlabelled one with dict(type='MultiBranch', weak=[..."
-                '], strong=[...]), and set train_dataloader.collate_fn='
-                "dict(type='multi_branch_collate')")
 
     def _iteration(self) -> int:
         """Iterations done before this one."""
