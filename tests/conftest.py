@@ -4,19 +4,22 @@ import itertools
 import os
 import socket
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence, Union
 
 import mmcv
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from mmengine.utils import digit_version
 from PIL import Image
 
 import mmseg_pseudoseg  # noqa: F401  (registers the modules)
 
 ROOT = Path(__file__).resolve().parents[1]
 NUMBERS = itertools.count()
+# It unpickles everything, and has no list of what it may.
+OLD_TORCH = digit_version(torch.__version__) < digit_version('2.6')
 SHARED = Path(os.environ.get('PSEUDOSEG_SHARED', ROOT.parent / 'shared'))
 
 
@@ -47,6 +50,11 @@ def shared() -> Path:
     if not (SHARED / 'data' / 'voc_animals').is_dir():
         pytest.skip(f'no real data at {SHARED} (set PSEUDOSEG_SHARED)')
     return SHARED
+
+
+def read_checkpoint(path: Union[str, Path]) -> dict:
+    """What a run saved; code is refused, where torch can."""
+    return torch.load(path, weights_only=not OLD_TORCH)
 
 
 def free_port() -> str:

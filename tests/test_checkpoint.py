@@ -9,11 +9,10 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_model, tiny_run
+from conftest import OLD_TORCH, tiny_model, tiny_run
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
-from mmengine.utils import digit_version
 from mmseg.apis import init_model
 
 from mmseg_pseudoseg.checkpoint import (
@@ -22,7 +21,7 @@ from mmseg_pseudoseg.checkpoint import (
 )
 
 refuses = pytest.mark.skipif(
-    digit_version(torch.__version__) < digit_version('2.6'),
+    OLD_TORCH,
     reason='torch before 2.6 unpickles everything and has no allow-list')
 
 

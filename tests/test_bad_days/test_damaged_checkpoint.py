@@ -6,7 +6,14 @@ import zipfile
 
 import pytest
 import torch
-from conftest import VOC_LISTS, tiny_model, tiny_run, write_voc
+from conftest import (
+    OLD_TORCH,
+    VOC_LISTS,
+    read_checkpoint,
+    tiny_model,
+    tiny_run,
+    write_voc,
+)
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
 from mmseg.apis import init_model
@@ -43,7 +50,7 @@ def flip(path, position, bit=0):
 
 def find_weights(path, name='decode_head.conv_seg.weight'):
     """Where the bytes of a weight are in the file."""
-    weight = torch.load(path, weights_only=True)['state_dict'][name]
+    weight = read_checkpoint(path)['state_dict'][name]
     position = path.read_bytes().find(weight.numpy().tobytes())
     assert position > 0
     return position
@@ -68,9 +75,9 @@ def test_torch_alone_would_take_the_flipped_weight(work_dir):
     # So the check finds something that nobody else does.
     path = work_dir / 'iter_3.pth'
     name = 'decode_head.conv_seg.weight'
-    before = torch.load(path, weights_only=True)['state_dict'][name]
+    before = read_checkpoint(path)['state_dict'][name]
     damage(path, 'weight')
-    after = torch.load(path, weights_only=True)['state_dict'][name]
+    after = read_checkpoint(path)['state_dict'][name]
     assert (before != after).sum() == 1
 
 
@@ -118,7 +125,7 @@ def test_compressed_archives_are_refused(work_dir):
 def test_the_text_of_a_config_is_not_run(run, work_dir):
     mark = work_dir / 'ran'
     path = work_dir / 'iter_1.pth'
-    content = torch.load(path, weights_only=True)
+    content = read_checkpoint(path)
     content['meta']['config'] = content['meta']['cfg'] = (
         f'a = open({str(mark)!r}, "w")')
     torch.save(content, path)
@@ -145,7 +152,10 @@ def test_every_way_in_refuses_damage_and_code(run, work_dir, way):
     torch.save(dict(state_dict={}, meta=Bomb(f'touch {mark}')), bomb)
     flipped = work_dir / 'iter_3.pth'
     damage(flipped, 'weight')
-    for path, what in ((bomb, 'posix.system'), (flipped, 'check sum')):
+    cases = {flipped: 'check sum', bomb: 'posix.system'}
+    if OLD_TORCH:  # docs/install.md says so
+        del cases[bomb]
+    for path, what in cases.items():
         cfg = tiny_run(run.parent / 'VOC2012', work_dir / way)
         cfg['experiment_name'] += path.stem
         with pytest.raises(RuntimeError, match=what) as error:

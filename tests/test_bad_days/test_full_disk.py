@@ -6,8 +6,7 @@ import os
 import subprocess
 
 import pytest
-import torch
-from conftest import ROOT, tiny_run
+from conftest import ROOT, read_checkpoint, tiny_run
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -85,7 +84,7 @@ def test_full_disk(voc_root, tmp_path, disk):
     cfg['train_cfg']['max_iters'] = 4
     cfg.update(resume=True, experiment_name='again')
     Runner(**cfg).train()
-    last = torch.load(disk / 'run' / 'iter_4.pth', weights_only=True)
+    last = read_checkpoint(disk / 'run' / 'iter_4.pth')
     assert last['meta']['iter'] == 4
 
 
@@ -109,7 +108,7 @@ def test_unwritable_work_dir_is_named_at_once(tmp_path, monkeypatch, where):
         bad = 'work_dirs/config'
     args = argparse.Namespace(
         config=str(config), cfg_options=None, launcher='none', local_rank=0,
-        work_dir=bad if where == 'option' else None)
+        below='', work_dir=bad if where == 'option' else None)
     with pytest.raises(SystemExit, match=f'^work_dir={bad}: .*--work-dir'):
         _cli.load_config(args)
     if where == 'option':

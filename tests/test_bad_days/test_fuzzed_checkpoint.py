@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from conftest import VOC_LISTS, tiny_run, write_voc
+from conftest import VOC_LISTS, read_checkpoint, tiny_run, write_voc
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmengine.logging import HistoryBuffer
@@ -90,7 +90,7 @@ def original(tmp_path_factory):
     write_voc(root, VOC_LISTS)
     write_voc(root, VOC_LISTS, folder='SegmentationClassAug')
     Runner(**tiny_run(root, root / 'run', max_iters=1)).train()
-    content = torch.load(root / 'run' / 'iter_1.pth', weights_only=True)
+    content = read_checkpoint(root / 'run' / 'iter_1.pth')
     for part in (content['state_dict'], content['optimizer']['state']):
         for key in list(part)[3:]:
             del part[key]

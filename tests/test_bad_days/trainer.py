@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
 import torch
-from conftest import ROOT, free_port, tiny_run
+from conftest import ROOT, free_port, read_checkpoint, tiny_run
 from mmengine.config import Config
 
 GLOO = ['--launcher', 'pytorch', '--cfg-options',
@@ -134,7 +134,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 def assert_same_training(one: Path, other: Path) -> None:
     """Two checkpoints hold the same weights and momenta, bit for bit."""
-    one, other = (torch.load(path, weights_only=True) for path in (one, other))
+    one, other = (read_checkpoint(path) for path in (one, other))
     assert one['meta']['iter'] == other['meta']['iter']
     assert one['state_dict'].keys() == other['state_dict'].keys()
     for name, value in one['state_dict'].items():

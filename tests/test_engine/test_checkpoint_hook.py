@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from conftest import ROOT, tiny_run
+from conftest import ROOT, read_checkpoint, tiny_run
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
@@ -47,8 +47,7 @@ def test_the_outdated_one_goes_last(voc_root, tmp_path):
     runner.train()
     assert order.seen == [[], ['iter_1.pth'], ['iter_2.pth']]
     assert checkpoints(tmp_path / 'run') == ['iter_3.pth']
-    hub = torch.load(tmp_path / 'run' / 'iter_3.pth',
-                     weights_only=True)['message_hub']
+    hub = read_checkpoint(tmp_path / 'run' / 'iter_3.pth')['message_hub']
     assert hub['runtime_info']['keep_ckpt_ids'] == [3]
     assert hub['runtime_info']['last_ckpt'].endswith('iter_3.pth')
 
@@ -114,7 +113,7 @@ def test_changed_keys_are_told(voc_root, tmp_path):
 def test_a_config_that_cannot_be_read_is_told(voc_root, tmp_path):
     train(voc_root, tmp_path / 'run')
     path = tmp_path / 'run' / 'iter_1.pth'
-    content = torch.load(path, weights_only=True)
+    content = read_checkpoint(path)
     content['meta']['cfg'] = 'not Python'
     torch.save(content, path)
     told, = resume(voc_root, tmp_path / 'run', 'again')
@@ -123,7 +122,7 @@ def test_a_config_that_cannot_be_read_is_told(voc_root, tmp_path):
 
 def test_weights_alone_are_no_run(voc_root, tmp_path):
     Runner(**tiny_run(voc_root, tmp_path / 'run', max_iters=1)).train()
-    content = torch.load(tmp_path / 'run' / 'iter_1.pth', weights_only=True)
+    content = read_checkpoint(tmp_path / 'run' / 'iter_1.pth')
     del content['optimizer']
     path = str(tmp_path / 'weights.pth')
     torch.save(content, path)

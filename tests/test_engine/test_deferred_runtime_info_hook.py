@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from conftest import tiny_run
+from conftest import read_checkpoint, tiny_run
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -50,7 +49,7 @@ def records(voc_root, work_dir, hook, interval, saved, once):
             line.pop(key, None)
     histories = {}
     for path in sorted(work_dir.glob('iter_*.pth')):
-        hub = torch.load(path, weights_only=True)['message_hub']
+        hub = read_checkpoint(path)['message_hub']
         for key, history in hub['log_scalars'].items():
             if 'time' not in key:
                 histories[path.name, key] = np.stack(history.data)

@@ -7,7 +7,7 @@ import mmcv
 import numpy as np
 import pytest
 import torch
-from conftest import VOC_LISTS, tiny_run, write_voc
+from conftest import VOC_LISTS, read_checkpoint, tiny_run, write_voc
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.datasets import LoadAnnotations
@@ -41,7 +41,7 @@ def run(root, work_dir, hooks=(), **changes):
     cfg.update(changes)
     runner = Runner(**cfg)
     runner.train()
-    last = torch.load(work_dir / 'iter_3.pth', weights_only=True)
+    last = read_checkpoint(work_dir / 'iter_3.pth')
     return runner, losses.values, last
 
 

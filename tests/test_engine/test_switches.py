@@ -10,6 +10,7 @@ from conftest import tiny_model, tiny_run
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.utils import digit_version
 from mmseg.registry import MODELS
 from torch._dynamo.utils import counters
 
@@ -56,7 +57,11 @@ def losses_of(cfg):
 
 
 @pytest.mark.parametrize('switch, tolerance', [
-    (amp, 5e-2), (channels_last, 1e-3), (compiled, 1e-3)])
+    (amp, 5e-2), (channels_last, 1e-3),
+    pytest.param(compiled, 1e-3, marks=pytest.mark.skipif(
+        digit_version(torch.__version__) < digit_version('2.2'),
+        reason="torch 2.1's compiler stumbles over a function with a backward "
+        'of its own'))])
 def test_losses_agree(switch, tolerance, voc_root, tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = MODELS.build(tiny_model())

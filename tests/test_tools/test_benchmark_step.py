@@ -159,7 +159,7 @@ def test_options(bench, tmp_path, monkeypatch, option):
     stock, seen, compiled = ResNet.forward, set(), []
 
     def forward(self, x):
-        seen.add((torch.is_autocast_enabled('cpu'), tuple(x.shape[2:]),
+        seen.add((torch.is_autocast_cpu_enabled(), tuple(x.shape[2:]),
                   self.layer1[0].conv1.weight.is_contiguous(
                       memory_format=torch.channels_last)))
         return stock(self, x)

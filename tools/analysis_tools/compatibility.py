@@ -30,6 +30,7 @@ FILES = sorted((STOCK / '_base_' / 'models').glob('*.py'))
 CROPS = (64, 416)  # the second where a head pools over larger windows
 VIEWS = ('labeled', 'weak', 'strong')
 NEEDS_OPS = 'needs a compiled operator of mmcv, which mmcv-lite lacks'
+STOCK_FAILS = 'the stock step itself fails'
 UNSUP = 'strong.loss_soft_ce'
 HEADER = """# Stock models
 
@@ -153,8 +154,11 @@ def train_step(cfg: ConfigDict) -> str:
         model.num_classes, model.data_preprocessor.size[0])
     data = model.data_preprocessor(batch, True)
     inputs, samples = data['inputs'], data['data_samples']
-    stock = gradients(model, super(SemiSegmentor, model).loss(
-        inputs['labeled'], samples['labeled']))
+    try:
+        stock = gradients(model, super(SemiSegmentor, model).loss(
+            inputs['labeled'], samples['labeled']))
+    except (RuntimeError, IndexError) as error:
+        raise type(error)(f'{STOCK_FAILS}: {error}') from error
     losses = model.loss(inputs, samples)
     if UNSUP not in losses:
         return f'there is no {UNSUP}'
@@ -225,6 +229,12 @@ def judge(path: Path) -> Row:
 def main() -> None:
     """Print the table and write it."""
     args = parse_args()
+    if not FILES:
+        raise SystemExit(
+            f'error: {STOCK / "_base_" / "models"}: no stock model: this '
+            'MMSegmentation was installed from a checkout without its '
+            'configs, install a wheel instead (pip install -r '
+            'requirements/openmmlab.txt); nothing was written')
     rows = []
     for path in FILES:
         rows.append(judge(path))
