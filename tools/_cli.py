@@ -53,17 +53,17 @@ def add_common_arguments(parser: argparse.ArgumentParser,
 
     Args:
         parser (argparse.ArgumentParser): Of the tool.
-        below (str): Folder of the default work dir where the tool works. A
-            Runner writes its config: only training may do so in the work dir
-            itself, else the config as it was trained is lost.
+        below (str): Folder of the default work dir that is the tool's own.
+            Every Runner writes its config: with training's work dir, another
+            tool would replace the config as it was trained.
     """
     parser.set_defaults(below=below)
     parser.add_argument('config', help='path of the config')
     parser.add_argument(
         '--work-dir', metavar='DIR',
         help='where logs, checkpoints and metrics go; default: '
-        f'{below and f"{below}/ in "}work_dir of the config, else '
-        f'{osp.join("work_dirs/NAME_OF_THE_CONFIG", below)}')
+        f'{below and f"{below} in "}work_dir of the config, else in '
+        'work_dirs/NAME_OF_THE_CONFIG')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
         help='override keys of the config, such as train_cfg.max_iters=100; '
@@ -94,8 +94,10 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     name = osp.splitext(osp.basename(args.config))[0]
-    trained = cfg.get('work_dir') or osp.join('work_dirs', name)
-    cfg.work_dir = args.work_dir or osp.join(trained, args.below).rstrip('/')
+    default = cfg.get('work_dir') or osp.join('work_dirs', name)
+    if args.below:
+        default = osp.join(default, args.below)
+    cfg.work_dir = args.work_dir or default
     check_work_dir(cfg.work_dir)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         join_processes_on_cpu(cfg)

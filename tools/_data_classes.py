@@ -7,8 +7,7 @@ import numpy as np
 from _data_findings import ERROR, NOTE, WARNING, Finding, plural
 from _data_lists import Sheet
 from _data_parts import LABELED, UNLABELED, VAL, find_step
-from _networks import heads
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmseg_pseudoseg.datasets import CheckAnnotations
 from mmseg_pseudoseg.datasets.image_labels import read_tag_file
@@ -71,15 +70,24 @@ def number_findings(cfg: Config, sheets: Sequence[Sheet]) -> List[Finding]:
     if not named:
         return result
     number = len(named[0].classes)
-    places = {f'model.decode_head.{i}' if i else 'model.decode_head': head
-              for i, head in enumerate(heads(cfg.model))}
-    places['model.sgc_head'] = cfg.model.get('sgc_head')
-    for key, head in places.items():
-        if head and head.get('num_classes', number) != number:
+    for key, head in all_heads(cfg.model).items():
+        if head.get('num_classes', number) != number:
             result.append(Finding(
                 ERROR, f'{key}.num_classes', f'is {head.num_classes}, but the '
                 f'number of classes of the data is {number}', NUM_CLASSES))
     return result + step_findings(sheets, number)
+
+
+def all_heads(model: ConfigDict) -> Dict[str, ConfigDict]:
+    """Decode, SGC and auxiliary heads of a model, by their keys."""
+    result = {}
+    for name in ('decode_head', 'sgc_head', 'auxiliary_head'):
+        head, key = model.get(name), f'model.{name}'
+        if isinstance(head, (list, tuple)):
+            result.update({f'{key}.{i}': one for i, one in enumerate(head)})
+        elif head:
+            result[key] = head
+    return result
 
 
 def step_findings(sheets: Sequence[Sheet], number: int) -> List[Finding]:

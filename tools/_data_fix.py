@@ -65,14 +65,47 @@ def key_value(path: Path, root: str) -> str:
     return osp.relpath(path, root) if root else str(path)
 
 
-def fix_list(sheet: Sheet, drop: Set[int]) -> Fixed:
-    """The cleaned list of a part.
+def share_drops(sheets: Sequence[Sheet],
+                drop: Dict[str, Set[int]]) -> List[List[Sheet]]:
+    """Let parts of one list lose the same entries.
+
+    Args:
+        sheets (Sequence[Sheet]): All parts.
+        drop (dict[str, set[int]]): Of :func:`to_drop`. What one part of a
+            list drops, the others that drop anything get, too.
+
+    Returns:
+        list[list[Sheet]]: The parts that drop anything, by their new list.
+
+    Raises:
+        SystemExit: If parts with different entries would write one file.
+    """
+    groups: Dict[str, List[Sheet]] = {}
+    for sheet in sheets:
+        if drop[sheet.part.key]:
+            groups.setdefault(osp.realpath(place(sheet)), []).append(sheet)
+    for path, group in groups.items():
+        one = group[0].part
+        names = [one.name(info) for info in one.infos]
+        indices = set().union(*(drop[sheet.part.key] for sheet in group))
+        for other in (sheet.part for sheet in group):
+            if [other.name(info) for info in other.infos] != names:
+                raise SystemExit(
+                    f'error: --fix-lists: {one.key} and {other.key} have '
+                    f'different images, but both lists would be {path}; '
+                    'nothing was written: give each an ann_file of its own')
+            drop[other.key] = indices
+    return list(groups.values())
+
+
+def fix_list(sheets: Sequence[Sheet], drop: Set[int]) -> Fixed:
+    """The cleaned list of parts with the same entries.
 
     Raises:
         SystemExit: If nothing would be left, or the entries of the data set
             are no lines of a list.
     """
-    part = sheet.part
+    part = sheets[0].part
     kept = [info for i, info in enumerate(part.infos) if i not in drop]
     if not kept:
         raise SystemExit(
@@ -83,21 +116,26 @@ def fix_list(sheet: Sheet, drop: Set[int]) -> Fixed:
         raise SystemExit(
             f'error: --fix-lists: {part.cfg.type} of {part.key} does not read '
             'a list of one id a line; nothing was written: correct it by hand')
-    value = key_value(place(sheet), part.dataset.data_root)
-    return Fixed(place(sheet), lines, len(drop),
-                 [f'{key}.ann_file={value}' for key in part.keys])
+    path = place(sheets[0])
+    return Fixed(path, lines, len(drop), [
+        f'{key}.ann_file={key_value(path, sheet.part.dataset.data_root)}'
+        for sheet in sheets for key in sheet.part.keys])
 
 
-def fix_tags(cfg: Config, sheet: Sheet, drop: Set[int]) -> List[Fixed]:
-    """The tag file without the images that the unlabelled list loses."""
+def fix_tags(cfg: Config, sheets: Sequence[Sheet],
+             drop: Dict[str, Set[int]]) -> List[Fixed]:
+    """The tag file without the images that the unlabelled lists lose."""
     old = cfg.train_dataloader.dataset.get('tag_file')
-    if not old:
+    parts = [sheet.part for sheet in sheets if sheet.part.role == UNLABELED]
+    if not old or not any(drop[part.key] for part in parts):
         return []
-    root = sheet.part.dataset.data_root
+    root = parts[0].dataset.data_root
     path = Path(osp.join(root, old) if root else old)
-    paths = [info['img_path'] for info in sheet.part.infos]
-    left = {image_id(p) for i, p in enumerate(paths) if i not in drop}
-    gone = {image_id(paths[i]) for i in drop} - left
+    ids: Dict[bool, Set[str]] = {True: set(), False: set()}
+    for part in parts:
+        for i, info in enumerate(part.infos):
+            ids[i in drop[part.key]].add(image_id(info['img_path']))
+    gone = ids[True] - ids[False]
     lines = [line for line in list_from_file(path)
              if not line.strip() or first(line) not in gone]
     new = path.with_name(f'{path.stem}.fixed{path.suffix or ".txt"}')
@@ -112,15 +150,10 @@ def first(line: str) -> str:
 
 def plan(cfg: Config, sheets: Sequence[Sheet], taught: bool) -> List[Fixed]:
     """The lists that need another one beside them."""
-    result = []
     drop = to_drop(sheets, taught)
-    for sheet in sheets:
-        indices = drop[sheet.part.key]
-        if indices:
-            result.append(fix_list(sheet, indices))
-            if sheet.part.role == UNLABELED:
-                result += fix_tags(cfg, sheet, indices)
-    return result
+    lists = [fix_list(group, drop[group[0].part.key])
+             for group in share_drops(sheets, drop)]
+    return lists + fix_tags(cfg, sheets, drop)
 
 
 def state(fixed: Fixed) -> Tuple[str, str]:

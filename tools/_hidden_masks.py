@@ -74,6 +74,9 @@ def weak_views(cfg: Config, num: int) -> List[dict]:
 
     Returns:
         list[dict]: Samples as ``PackSegInputs`` makes them.
+
+    Raises:
+        SystemExit: If the config does not say where the masks are.
     """
     part = cfg.train_dataloader.dataset.unlabeled
     geometry = [
@@ -85,6 +88,12 @@ def weak_views(cfg: Config, num: int) -> List[dict]:
         *geometry, dict(type='PackSegInputs')
     ]
     dataset = DATASETS.build(part)
+    if 'seg_map_path' not in dataset.get_data_info(0):
+        key = 'train_dataloader.dataset.unlabeled.data_prefix.seg_map_path'
+        raise SystemExit(
+            f'error: {cfg.filename}: {key} is missing: name the folder of the '
+            f'hidden masks with --cfg-options {key}=FOLDER, relative to '
+            f'data_root={part.get("data_root")}')
     np.random.seed(0)
     return [dataset[int(i)] for i in np.random.permutation(len(dataset))[:num]]
 

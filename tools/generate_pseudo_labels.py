@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
         epilog='Runs the test loop of the config over the list. Masks that '
         'are there already are kept, so that a run that was stopped '
         'continues; DIR/source.json says which checkpoint they come from.')
-    add_common_arguments(parser)
+    add_common_arguments(parser, 'labels')
     parser.add_argument('checkpoint', help="path of the teacher's checkpoint")
     parser.add_argument(
         '--list', required=True, metavar='FILE', dest='ann_file',

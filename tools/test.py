@@ -5,6 +5,8 @@ import argparse
 from _cli import add_common_arguments, load_config
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.evaluation import CityscapesMetric, IoUMetric
+from mmseg.registry import METRICS
 
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
@@ -13,7 +15,7 @@ from mmseg_pseudoseg.engine.failures import explain_failures
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Test a segmentor')
-    add_common_arguments(parser)
+    add_common_arguments(parser, 'test')
     parser.add_argument('checkpoint', help='path of the checkpoint')
     parser.add_argument(
         '--out', metavar='DIR',
@@ -27,11 +29,37 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def enable_saving(cfg: Config, out: str) -> None:
+    """Let the metric that can write masks do so.
+
+    Args:
+        cfg (Config): Its ``test_evaluator`` is one metric, or a list of them.
+        out (str): Folder of the masks.
+
+    Raises:
+        SystemExit: If no metric can.
+    """
+    evaluator = cfg.get('test_evaluator') or []
+    for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
+        kind = metric.get('type')
+        kind = METRICS.get(kind) if isinstance(kind, str) else kind
+        if isinstance(kind, type) and issubclass(
+                kind, (IoUMetric, CityscapesMetric)):
+            # CityscapesMetric deletes the masks without keep_results.
+            metric.update(output_dir=out, keep_results=True)
+            return
+    raise SystemExit(
+        f'--out: test_evaluator of {cfg.filename} has no IoUMetric and no '
+        'CityscapesMetric, the two that write masks: add '
+        "dict(type='IoUMetric', iou_metrics=['mIoU']) to it")
+
+
 def enable_drawing(cfg: Config, show_dir: str) -> None:
     """Let the visualization hook draw every prediction."""
     hook = cfg.default_hooks.setdefault(
         'visualization', dict(type='SegVisualizationHook'))
     hook.draw = True
+    hook.interval = 1
     cfg.visualizer.save_dir = show_dir
 
 
@@ -58,9 +86,7 @@ def main() -> None:
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
     if args.out:
-        cfg.test_evaluator.output_dir = args.out
-        # CityscapesMetric deletes the masks without it.
-        cfg.test_evaluator.keep_results = True
+        enable_saving(cfg, args.out)
     if args.show_dir:
         enable_drawing(cfg, args.show_dir)
     if args.tta:

@@ -5,6 +5,7 @@ import re
 from typing import List
 
 import pytest
+from mmengine.config import Config
 from pages import ROOT
 
 # Quoted from other projects, or no message.
@@ -48,3 +49,20 @@ def test_message_is_in_the_code(message):
 
 def test_enough_are_quoted():
     assert len(symptoms()) >= 8
+
+
+def test_less_memory_multiplies_the_keys_of_the_tutorial():
+    """Half of the batch, twice the iterations: the same keys on both pages."""
+    pages = [(ROOT / 'docs' / name).read_text()
+             for name in ('troubleshooting.md', 'tutorial.md')]
+    row, = re.findall(r'^\| a GPU is out of memory .*$', pages[0], re.M)
+    command, = re.findall(r'accumulative_counts=8 \\\n(.*)\n', pages[1])
+    keys = dict(word.split('=') for word in command.split())
+    assert len(keys) == 4
+    cfg = Config.fromfile(ROOT / 'configs/pseudoseg/voc_1_8.py')
+    for key, value in keys.items():
+        node = cfg._cfg_dict
+        for name in key.split('.'):
+            node = node[int(name)] if name.isdigit() else node[name]
+        assert int(value) == 8 * node, key
+        assert f'`{key}`' in row, key

@@ -241,3 +241,13 @@ def test_numbers_of_classes(check, voc_root):  # noqa: F811
     step.num_classes = 22
     cfg.model.sgc_head.num_classes = 21
     found(check(cfg, code=0), 'lets labels from 21 on pass', 'note')
+    head = dict(type='FCNHead', in_channels=32, num_classes=19)
+    cfg.model.auxiliary_head = head
+    finding = found(check(cfg, code=1), 'is 19, but the number')
+    assert finding['where'] == 'model.auxiliary_head.num_classes'
+    cfg.model.auxiliary_head = [dict(head, num_classes=21), head]
+    cfg.model.decode_head = [cfg.model.decode_head, dict(
+        cfg.model.decode_head, num_classes=20)]
+    assert [f['where'] for f in errors(check(cfg, code=1))] == [
+        'model.decode_head.1.num_classes',
+        'model.auxiliary_head.1.num_classes']

@@ -50,6 +50,10 @@ def test_two_stages(teacher, tmp_path):
     out = root / 'pseudo_labels' / 'sup_voc_1_8'
     made = masks(out)
     assert sorted(made) == sorted(NAMES) and f'{len(NAMES)} masks' in log
+    # Not in the work dir itself, where training left its config.
+    work_dir = tmp_path / 'work_dirs' / 'sup_voc_1_8'
+    assert [path.name for path in work_dir.iterdir()] == ['labels']
+    assert (work_dir / 'labels' / 'sup_voc_1_8.py').is_file()
     model = init_model(str(config), str(checkpoint), 'cpu')
     for name in NAMES:
         result = inference_model(model, str(root / f'JPEGImages/{name}.jpg'))

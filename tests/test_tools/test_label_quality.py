@@ -78,6 +78,27 @@ def test_table(tmp_path):
     assert rows('model.pseudo_label.threshold=0.999')['kept'] == 0
 
 
+def test_a_config_that_names_no_masks_is_refused(module, tmp_path,
+                                                 monkeypatch):
+    """The folder that the message asks for is all that is missing."""
+    write_voc(tmp_path / 'VOC2012', VOC_LISTS)
+    cfg = Config.fromfile(tiny_config(
+        'pseudoseg/voc_1_8.py', tmp_path / 'VOC2012', tmp_path / 'semi.py'))
+    prefix = cfg.train_dataloader.dataset.unlabeled.data_prefix
+    del prefix['seg_map_path']
+    cfg.dump(tmp_path / 'semi.py')
+    monkeypatch.setattr(sys, 'argv', [
+        NAME, str(tmp_path / 'semi.py'),
+        str(checkpoint(tmp_path / 'semi.py', tmp_path))])
+    key = 'train_dataloader.dataset.unlabeled.data_prefix.seg_map_path'
+    with pytest.raises(SystemExit, match=(
+            rf'semi.py: {key} is missing.*--cfg-options {key}=FOLDER.*'
+            rf'data_root={tmp_path}/VOC2012')):
+        module.main()
+    prefix.seg_map_path = 'SegmentationClass'
+    assert len(module.weak_views(cfg, 4)) == 4
+
+
 def test_a_supervised_config_is_refused(tmp_path):
     root = tmp_path / 'VOC2012'
     write_voc(root, VOC_LISTS)

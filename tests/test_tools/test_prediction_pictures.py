@@ -79,6 +79,9 @@ def test_confusion_matrix(paths, networks, tool_main,  # noqa: F811
                               expected.astype(str))
         assert 'IoU.aeroplane' in log
         assert (folder / 'confusion_matrix.png').is_file()
+    work_dir = tmp_path / 'work_dirs' / config.stem
+    assert [path.name for path in work_dir.iterdir()] == ['confusion_matrix']
+    assert (work_dir / 'confusion_matrix' / config.name).is_file()
 
 
 def test_rows_of_the_comparison(paths, networks):

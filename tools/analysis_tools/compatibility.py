@@ -232,9 +232,9 @@ def main() -> None:
     if not FILES:
         raise SystemExit(
             f'error: {STOCK / "_base_" / "models"}: no stock model: this '
-            'MMSegmentation was installed from a checkout without its '
-            'configs, install a wheel instead (pip install -r '
-            'requirements/openmmlab.txt); nothing was written')
+            'MMSegmentation was installed from its source without its '
+            'configs, install a wheel of it (docs/install.md); nothing was '
+            'written')
     rows = []
     for path in FILES:
         rows.append(judge(path))

@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         epilog='Writes confusion_matrix.csv (pixels; rows are the truth) and '
         'confusion_matrix.png (shares of each true class).')
-    add_common_arguments(parser)
+    add_common_arguments(parser, 'confusion_matrix')
     parser.add_argument('checkpoint', help='path of the checkpoint')
     parser.add_argument('--out', type=Path, metavar='DIR',
                         help="default: the checkpoint's folder")
