@@ -18,9 +18,11 @@ import mmseg_pseudoseg  # noqa: F401  (registers the modules)
 
 ROOT = Path(__file__).resolve().parents[1]
 NUMBERS = itertools.count()
-# It unpickles everything, and has no list of what it may.
 OLD_TORCH = digit_version(torch.__version__) < digit_version('2.6')
 SHARED = Path(os.environ.get('PSEUDOSEG_SHARED', ROOT.parent / 'shared'))
+refuses = pytest.mark.skipif(
+    OLD_TORCH,
+    reason='torch before 2.6 unpickles everything and has no allow-list')
 
 
 @pytest.fixture(autouse=True, scope='session')

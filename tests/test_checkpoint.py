@@ -9,7 +9,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-from conftest import OLD_TORCH, tiny_model, tiny_run
+from conftest import refuses, tiny_model, tiny_run
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
@@ -19,10 +19,6 @@ from mmseg_pseudoseg.checkpoint import (
     allow_mmengine_checkpoints,
     history_attribute,
 )
-
-refuses = pytest.mark.skipif(
-    OLD_TORCH,
-    reason='torch before 2.6 unpickles everything and has no allow-list')
 
 
 class Call:

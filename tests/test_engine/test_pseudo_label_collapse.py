@@ -12,7 +12,7 @@ def flat(step, **change):
     change.setdefault('label', step.label[:1, :, :10, :10])
     ones = torch.ones(1, 1, 10, 10)
     return step._replace(logits=step.logits[:1, :, :10, :10], weight=ones,
-                         valid=ones.bool(), **change)
+                         inside=ones, valid=ones.bool(), **change)
 
 
 def one_class(pixels):
@@ -65,3 +65,15 @@ def test_each_collapse_is_warned_of_once(healthy, collapsed, words):
         step, label=one_class(100), sgc=silent(0)))
     show(hook, runner, flat(step, label=uniform(1.), sgc=silent(0)))
     assert len(warnings) == 3 and len({w[14:40] for w in warnings}) == 3
+
+
+@pytest.mark.parametrize('key, value', [
+    ('threshold', 0.4), ('use_image_labels', True)])
+def test_what_grad_cam_takes_decides_on_the_silent_classifier(key, value):
+    """A lower threshold finds classes; given labels need no classifier."""
+    runner, hook = fake_runner(), PseudoLabelMonitorHook(interval=1)
+    hook.before_train(runner)
+    model = hook.model
+    setattr(model.sgc_head if key == 'threshold' else model, key, value)
+    show(hook, runner, flat(random_step(), sgc=silent(0)))  # 0.48 for each
+    assert not runner.logger.warnings
