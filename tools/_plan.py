@@ -1,7 +1,7 @@
 """What is to be run for a table: the jobs of ``run_table.py``."""
 
 import argparse
-import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,7 +12,6 @@ from _book import Model, Table, read_models
 from _runs import (
     RunError,
     check_resume,
-    claim,
     has_checkpoint,
     read_config,
     read_run,
@@ -38,7 +37,8 @@ class Command(NamedTuple):
 
     def __str__(self) -> str:
         """As a shell takes it."""
-        before = [f'{key}={value}' for key, value in self.env.items()]
+        before = [f'{key}={shlex.quote(value)}'
+                  for key, value in self.env.items()]
         return ' '.join([*before, shlex.join(self.argv)])
 
 
@@ -60,11 +60,6 @@ class Job(NamedTuple):
     teacher: Optional[str]
     commands: List[Command]
     processes: int
-
-    def claim(self) -> None:
-        """Note in the work dir which code runs there, and how."""
-        claim(self.work_dir, self.processes,
-              [str(command) for command in self.commands])
 
 
 def work_dir_of(model: Model, seed: int, work_dirs: Path) -> Path:
@@ -104,15 +99,14 @@ def data_root_options(model: Model, data_root: Path) -> List[str]:
     cfg = load_config(model, [])
     roots = {key: value for key, value in flatten(cfg.to_dict()).items()
              if '_dataloader.' in key and key.endswith('.data_root')}
-    if len({os.path.normpath(root) for root in roots.values()}) > 1:
+    if len(set(roots.values())) > 1:
         pairs = ', '.join(f'{key}={root}' for key, root in roots.items())
         raise PlanError(
             f'--data-root: {model.name} reads several folders ({pairs}): '
             'leave --data-root out and link the data to these places')
-    if parse_options([f'key={data_root}']) != {'key': str(data_root)}:
-        raise PlanError(f'--data-root {data_root}: --cfg-options takes a name '
-                        'with blanks, commas, quotes or brackets for '
-                        'something else; give a link without them')
+    if re.search(r'[\s,\'"]', str(data_root)):
+        raise PlanError(f'--data-root {data_root}: --cfg-options misreads '
+                        'blanks, commas and quotes; give a link without them')
     return [f'{key}={data_root}' for key in roots]
 
 
@@ -164,10 +158,11 @@ def launch(script: str, config: str, rest: List[str], job: str,
     """The command that starts a training."""
     if args.slurm:
         return Command(['bash', 'tools/slurm_train.sh', args.slurm, job,
-                        config, *rest], dict(GPUS=str(args.gpus)))
+                        config, *rest],
+                       dict(PYTHON=sys.executable, GPUS=str(args.gpus)))
     if args.gpus:
         return Command(['bash', 'tools/dist_train.sh', config,
-                        str(args.gpus), *rest], {})
+                        str(args.gpus), *rest], dict(PYTHON=sys.executable))
     return Command([sys.executable, script, config, *rest], {})
 
 

@@ -1,4 +1,4 @@
-"""Work dirs of ``train.py``: which code ran, what it logged, how far it got."""
+"""Work dirs of ``train.py``: which code ran there, what it logged."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def read_origin(work_dir: Path) -> dict:
         return dict(commits=[UNKNOWN])
     try:
         origin = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise DamagedFileError(
             f'{path}: {error}; delete the file (the run can go on without it, '
             'but not be recorded)') from error

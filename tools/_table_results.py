@@ -97,9 +97,9 @@ def check_finished(table: Table, work_dirs: Path,
         if not finished_runs(row.model, work_dirs, [seed])
     }
     if missing:
-        raise BookError(f'--record trains nothing, and {", ".join(missing)} '
-                        'is not finished; nothing was written. Leave --record '
-                        'out to run it first')
+        raise BookError('--record trains nothing, and these are not finished: '
+                        f'{", ".join(missing)}. Nothing was written; leave '
+                        '--record out to run them')
 
 
 def name_in_repository(log: Path) -> str:

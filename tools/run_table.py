@@ -3,8 +3,7 @@
 Tables are those of the paper (1 to 8, 10 to 12, fig3a to fig5f) and of
 docs/experiments.md. Each row is a config, trained once with each seed in
 WORK_DIRS/CONFIG_seedN. A run that is finished is skipped, one that was stopped
-is resumed. A row's result is the LAST checkpoint's, never the best on val. The
-runs' own folder is that of the repository, wherever this is called.
+is resumed. A row's result is the LAST checkpoint's, never the best on val.
 """
 
 import argparse
@@ -19,7 +18,7 @@ from typing import List
 import _book
 from _book import BookError, Table, read_tables
 from _plan import Job, PlanError, make_plan
-from _runs import DamagedFileError, RunError
+from _runs import DamagedFileError, RunError, claim
 from _table_results import make_table, record
 
 
@@ -33,9 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Without --gpus and --slurm a run is one process. --record '
-        'writes the results into the metafiles; tools/make_tables.py then '
-        'writes the docs.')
+        epilog='Without --gpus and --slurm a run is one process. Can be '
+        'called from any folder; the commands are run in the repository. '
+        'After --record, tools/make_tables.py writes the docs.')
     parser.add_argument('table', help='such as 5, fig3a or small-5')
     parser.add_argument('--gpus', type=int, metavar='N',
                         help='GPUs of a run (tools/dist_train.sh)')
@@ -45,6 +44,18 @@ def parse_args() -> argparse.Namespace:
                         metavar='SEED', help='default: 0')
     parser.add_argument('--jobs', type=int, default=1, metavar='N',
                         help='runs at the same time (default: 1)')
+    add_content_arguments(parser)
+    args = parser.parse_args()
+    if args.gpus and args.jobs > 1 and not args.slurm:
+        parser.error('--jobs with --gpus: the runs would share the GPUs; run '
+                     'one at a time, or use --slurm')
+    if args.slurm and not args.gpus:
+        parser.error('--slurm needs --gpus N, the GPUs of a run')
+    return args
+
+
+def add_content_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is run, in which folders, or not at all."""
     parser.add_argument('--work-dirs', type=from_here, metavar='DIR',
                         default=_book.ROOT / 'work_dirs',
                         help='default: work_dirs of the repository')
@@ -54,7 +65,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
         help='override keys in every run, such as train_cfg.max_iters=1500; '
-        'paths start at the repository')
+        'paths are relative to the repository')
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument('--dry-run', action='store_true',
                       help='print the commands and the table so far')
@@ -63,13 +74,6 @@ def parse_args() -> argparse.Namespace:
         help="train nothing; write the runs' key lines into this file and the "
         'results into the metafiles. Every row must be finished with every '
         'seed')
-    args = parser.parse_args()
-    if args.gpus and args.jobs > 1 and not args.slurm:
-        parser.error('--jobs with --gpus: the runs would share the GPUs; run '
-                     'one at a time, or use --slurm')
-    if args.slurm and not args.gpus:
-        parser.error('--slurm needs --gpus N, the GPUs of a run')
-    return args
 
 
 def find_table(key: str) -> Table:
@@ -89,7 +93,7 @@ def run_job(job: Job) -> int:
     """
     log = job.work_dir.with_name(job.work_dir.name + '.log')
     print(f'{job.name}: started, output in {log}', flush=True)
-    job.claim()
+    claim(job.work_dir, job.processes, [str(c) for c in job.commands])
     with log.open('a') as stream:
         for command in job.commands:
             status = subprocess.run(

@@ -77,10 +77,11 @@ def test_losses_and_metrics_by_key(tmp_path, monkeypatch):
     module = import_modules_from_strings('summarize_runs')
     semi = {'mIoU': {20: 30.}, 'strong.loss_soft_ce': {10: 2., 20: 1.}}
     groups = {
-        'sup': [module.Run('sup', 0, 20, {'mIoU': {10: 1., 20: 20.}})],
+        'sup': [module.Run('sup', 0, 20, {'mIoU': {10: 1., 20: 20.}},
+                           tmp_path)],
         'semi': [module.Run('semi', seed, 20, {
             key: {step: value + seed for step, value in curve.items()}
-            for key, curve in semi.items()}) for seed in (0, 4)],
+            for key, curve in semi.items()}, tmp_path) for seed in (0, 4)],
     }
     monkeypatch.setattr(module.plt, 'close', lambda figure: None)
     module.draw(groups, ['strong.loss_soft_ce', 'mIoU'], tmp_path / 'x.png')
@@ -119,5 +120,20 @@ def test_no_run_and_a_damaged_log(tmp_path):
     assert str(tmp_path) in error and '0 configs' in error
     folder = write_run(tmp_path / 'a', 0, {20: 1.})
     path = folder / '1' / 'vis_data' / 'scalars.json'
-    path.write_text(path.read_text() + '{"mIoU": 3')
-    assert 'scalars.json, line 3' in summarize(folder, ok=False)
+    whole = path.read_text()
+    path.write_text('{"mIoU": 3\n' + whole)
+    error = summarize(folder, ok=False)
+    assert f'error: {path}, line 1: ' in error and 'delete this line' in error
+    path.write_text(whole + '{"mIoU": 3')  # the run was killed
+    assert '| 1.0' in summarize(folder)
+
+
+def test_a_seed_twice_in_a_group(tmp_path):
+    """Before and after a change, say: not two seeds of one thing."""
+    folders = [write_run(tmp_path / part / 'a_seed0', 0, {20: 1.})
+               for part in ('before', 'after')]
+    error = summarize(*folders, ok=False)
+    assert f'{folders[0]} and {folders[1]} are both seed 0 of a: ' in error
+    assert 'Traceback' not in error
+    other = write_run(tmp_path / 'after' / 'b_seed0', 0, {20: 1.})
+    assert '| b ' in summarize(folders[0], other)

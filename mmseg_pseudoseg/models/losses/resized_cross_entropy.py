@@ -103,11 +103,13 @@ class _ResizedCrossEntropy(torch.autograd.Function):
         masks = masks.transpose(0, 1)[:, :, None]  # (H, N, 1, W)
         counts = masks != ignore_index
         labels, valid = masks.where(counts, 0), counts.to(wide)
+        memory = wide.new_empty(step, wide.shape[1])  # of every band
         for rows, sources, weights in bands(
                 height, len(masks), align_corners, step, *kind):
+            band = torch.mm(
+                weights, wide[sources], out=memory[:len(weights)])
             one, grad = band_loss(
-                (weights @ wide[sources]).unflatten(1, shape), labels[rows],
-                valid[rows])
+                band.unflatten(1, shape), labels[rows], valid[rows])
             loss += one
             grad_wide[sources].addmm_(weights.T, grad.flatten(1))
         pixels = counts.sum().clamp(min=1)
