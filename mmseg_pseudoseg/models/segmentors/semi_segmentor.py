@@ -211,7 +211,7 @@ class SemiSegmentor(EncoderDecoder):
         return logits[0] if isinstance(logits, (tuple, list)) else logits
 
     def _iteration(self) -> int:
-        """Iterations done before this one."""
+        """Iterations done before this one, in the Runner built last."""
         return MessageHub.get_current_instance().get_info('iter', 0) or 0
 
     def _image_labels(self, samples: Samples, device: torch.device) -> Tensor:
