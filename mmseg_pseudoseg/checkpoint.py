@@ -1,7 +1,8 @@
-"""What ``torch.load(weights_only=True)`` may find in MMEngine's checkpoints.
+"""What ``torch.load`` may find in MMEngine's checkpoints.
 
 MMEngine saves its message hub with the weights. From torch 2.6 on, ``load``
 refuses the classes in it; allow-listing exactly these keeps the protection.
+Before, it refuses nothing, and reads with an unpickler of ours.
 """
 
 import os
@@ -17,51 +18,28 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import load_from_local as mmengine_loader
 from mmengine.utils import digit_version
 
-_STATISTICS = ('mean', 'max', 'min', 'current')
+from . import restricted_pickle
+from .restricted_pickle import history_attribute, numpy_functions
 
-
-def history_attribute(owner: type, name: str) -> Callable:
-    """Stand in for ``getattr`` inside the pickle of a ``HistoryBuffer``.
-
-    The pickles name ``getattr`` to find the buffer's own statistics. The real
-    one would let a file reach anything, this one resolves those alone.
-
-    Args:
-        owner (type): Must be ``HistoryBuffer``.
-        name (str): One of its statistics.
-
-    Returns:
-        Callable: The method.
-
-    Raises:
-        ValueError: For anything else.
-    """
-    if owner is not HistoryBuffer or name not in _STATISTICS:
-        raise ValueError(f'the checkpoint asks for {name!r} of {owner!r}, '
-                         'which no MMEngine checkpoint holds: not loaded')
-    return getattr(HistoryBuffer, name)
+PROTECTED = digit_version(torch.__version__) >= digit_version('2.6')
 
 
 def allow_mmengine_checkpoints() -> None:
     """Check and load local files as here; allow-list the harmless globals.
 
-    Before torch 2.6, where loading is not protected, there is no list.
+    Before torch 2.6 there is no list that does: see :mod:`restricted_pickle`.
     """
     CheckpointLoader.register_scheme('', load_from_local, force=True)
     # 2.4 and 2.5 have the list, but fail on its pairs (function, name).
-    if digit_version(torch.__version__) < digit_version('2.6'):
+    if not PROTECTED:
         return
-    core = np._core if hasattr(np, '_core') else np.core
-    reconstruct = core.multiarray._reconstruct
-    scalar = core.multiarray.scalar
-    names = [(f, f'{module}.{f.__name__}') for f in (reconstruct, scalar)
-             for module in ('numpy.core.multiarray', 'numpy._core.multiarray')]
     dtypes = [
         getattr(np.dtypes, name) for name in dir(np.dtypes)
         if name.endswith('DType')
     ] if hasattr(np, 'dtypes') else []
     torch.serialization.add_safe_globals([
-        HistoryBuffer, np.ndarray, np.dtype, *dtypes, *names,
+        HistoryBuffer, np.ndarray, np.dtype, *dtypes,
+        *((function, name) for name, function in numpy_functions().items()),
         (history_attribute, 'builtins.getattr')
     ])
 
@@ -134,7 +112,7 @@ def offer_whole_checkpoint(filename: str) -> str:
 
 def load_from_local(filename: str,
                     map_location: Union[str, Callable, None] = None) -> dict:
-    """Load a checkpoint file that is whole and, on torch >= 2.6, code-free.
+    """Load a checkpoint file that is whole and holds no code.
 
     The stock loader of the same name does not look for damage, and lets
     torch's errors through, which name neither the file nor a safe remedy.
@@ -150,8 +128,8 @@ def load_from_local(filename: str,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RuntimeError: If the file is damaged or, on torch >= 2.6, holds more
-            than weights and MMEngine's records.
+        RuntimeError: If the file holds more than weights and MMEngine's
+            records, or is damaged.
     """
     path = osp.expanduser(filename)
     damage = find_damage(path) if osp.isfile(path) else None
@@ -159,7 +137,9 @@ def load_from_local(filename: str,
         raise RuntimeError(f'{filename} was not loaded: {damage}. '
                            f'{offer_whole_checkpoint(path)}')
     try:
-        content = mmengine_loader(filename, map_location=map_location)
+        content = mmengine_loader(
+            filename, map_location=map_location) if PROTECTED else torch.load(
+                path, map_location, pickle_module=restricted_pickle)
     except FileNotFoundError:
         raise
     except Exception as error:  # unpicklers raise whatever they stumble on

@@ -109,7 +109,6 @@ FOREIGN = {
 NAMED = dict(popen='getoutput', Path='pathlib')
 
 
-@refuses
 @pytest.mark.parametrize(
     'way, name', [('load_checkpoint', name) for name in FOREIGN] +
     [('init_model', 'eval'), ('runner', 'eval')])

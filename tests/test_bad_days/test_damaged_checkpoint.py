@@ -7,7 +7,6 @@ import zipfile
 import pytest
 import torch
 from conftest import (
-    OLD_TORCH,
     VOC_LISTS,
     read_checkpoint,
     tiny_model,
@@ -153,8 +152,6 @@ def test_every_way_in_refuses_damage_and_code(run, work_dir, way):
     flipped = work_dir / 'iter_3.pth'
     damage(flipped, 'weight')
     cases = {flipped: 'check sum', bomb: 'posix.system'}
-    if OLD_TORCH:  # docs/install.md says so
-        del cases[bomb]
     for path, what in cases.items():
         cfg = tiny_run(run.parent / 'VOC2012', work_dir / way)
         cfg['experiment_name'] += path.stem

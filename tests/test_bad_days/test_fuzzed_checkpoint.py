@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from conftest import VOC_LISTS, read_checkpoint, refuses, tiny_run, write_voc
+from conftest import VOC_LISTS, read_checkpoint, tiny_run, write_voc
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmengine.logging import HistoryBuffer
@@ -135,7 +135,6 @@ def test_random_bytes(tmp_path_factory, start, rest):
     assert load(path) is None
 
 
-@refuses
 @ROUNDS
 @given(data=st.data())
 def test_hostile_pickles_in_a_whole_archive(original, tmp_path_factory, data):
