@@ -40,10 +40,10 @@ def history_attribute(owner: type, name: str) -> Callable:
 
 def numpy_functions() -> Dict[str, Callable]:
     """What numpy's pickles call, by the names of both its versions."""
-    core = np._core if hasattr(np, '_core') else np.core
+    functions = (pickled.__reduce__()[0]
+                 for pickled in (np.zeros(1), np.float64(0)))
     return {
-        f'{module}.{function.__name__}': function
-        for function in (core.multiarray._reconstruct, core.multiarray.scalar)
+        f'{module}.{function.__name__}': function for function in functions
         for module in ('numpy.core.multiarray', 'numpy._core.multiarray')
     }
 
