@@ -7,7 +7,7 @@ classes.
 
 import _codecs
 import pickle
-from typing import Any, BinaryIO, Callable, Dict
+from typing import Any, BinaryIO, Callable, Dict, Sequence
 
 import numpy as np
 from mmengine.logging import HistoryBuffer
@@ -40,8 +40,8 @@ def history_attribute(owner: type, name: str) -> Callable:
 
 def numpy_functions() -> Dict[str, Callable]:
     """What numpy's pickles call, by the names of both its versions."""
-    functions = (pickled.__reduce__()[0]
-                 for pickled in (np.zeros(1), np.float64(0)))
+    pickled: Sequence[Any] = (np.zeros(1), np.float64(0))
+    functions = [one.__reduce__()[0] for one in pickled]
     return {
         f'{module}.{function.__name__}': function for function in functions
         for module in ('numpy.core.multiarray', 'numpy._core.multiarray')
