@@ -1,5 +1,7 @@
 """Pack what the model needs of an image."""
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -50,7 +52,10 @@ class PackSemiInputs(PackSegInputs):
         ours = ('img', 'gt_seg_map')
         packed = super().transform(
             {k: v for k, v in results.items() if k not in ours})
-        planes = np.stack(cv2.split(results['img']))
+        img = results['img']
+        size = img.shape[:2]
+        planes = np.empty((img.size // math.prod(size), *size), img.dtype)
+        cv2.split(img, mv=list(planes))
         packed['inputs'] = torch.from_numpy(planes)
         sample = SemiDataSample(metainfo=packed['data_samples'].metainfo)
         sample.set_data(dict(packed['data_samples'].items()))

@@ -1,50 +1,19 @@
 """Photometric distortions of the strong view (section 3.2)."""
 
-from typing import Any, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-
-def adjust_brightness(bgr: np.ndarray, delta: float, out: np.ndarray) -> None:
-    """Add ``delta`` to every value. float32 in [0, 1], (h, w, 3)."""
-    _scale_and_shift(bgr, (1, 1, 1), (delta, delta, delta), out)
-    np.clip(out, 0, 1, out=out)
-
-
-def adjust_contrast(bgr: np.ndarray, factor: float, out: np.ndarray) -> None:
-    """Stretch around the mean of each channel. Images as above."""
-    offsets = [(1 - factor) * mean for mean in cv2.mean(bgr)[:3]]
-    _scale_and_shift(bgr, (factor, factor, factor), offsets, out)
-    np.clip(out, 0, 1, out=out)
-
-
-def adjust_saturation(hsv: np.ndarray, factor: float, out: np.ndarray) -> None:
-    """Multiply the saturation. float32, as OpenCV has it, (h, w, 3)."""
-    _scale_and_shift(hsv, (1, factor, 1), (0, 0, 0), out)
-    if factor > 1:
-        limits: Any = (np.inf, 1, np.inf, 0)  # a number a channel
-        cv2.min(out, limits, dst=out)
-
-
-def adjust_hue(hsv: np.ndarray, delta: float, out: np.ndarray) -> None:
-    """Turn the hue by ``delta`` of a full circle. Images as above.
-
-    It may end up to one circle beyond 360; OpenCV's conversion takes it back.
-    """
-    _scale_and_shift(hsv, (1, 1, 1), (360 * (delta % 1), 0, 0), out)
-
-
-HSV = (adjust_saturation, adjust_hue)  # what works in HSV; the rest in BGR
-
-
-def _scale_and_shift(img: np.ndarray, factors: Sequence[float],
-                     offsets: Sequence[float], out: np.ndarray) -> None:
-    """Multiply and add a number for each of the three channels."""
-    # In place it would make a copy first.
-    cv2.transform(img, np.column_stack([np.diag(factors), offsets]), dst=out)
+from .colors import (
+    SPARE,
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
+)
 
 
 @TRANSFORMS.register_module()
@@ -55,7 +24,8 @@ class ColorJitter(BaseTransform):
     mmpretrain's and torchvision's ``ColorJitter`` multiply brightness and
     stretch contrast around the grey mean; the authors (TensorFlow) add to the
     brightness and take each channel's own mean. The defaults are theirs; every
-    operation clips to [0, 1].
+    operation clips to [0, 1]. It also rounds to a level of 8 bits, as Pillow
+    and torchvision do on such images, where the authors keep floats.
 
     Required and modified key: img (uint8, BGR, (h, w, 3)).
 
@@ -68,7 +38,8 @@ class ColorJitter(BaseTransform):
         prob (float): Probability of distorting an image.
 
     Raises:
-        ValueError: If the strength is negative, or ``prob`` not in [0, 1].
+        ValueError: If the strength is negative, or ``prob`` not in [0, 1];
+            of an image, if it is not uint8 with three channels.
     """
 
     def __init__(self,
@@ -88,7 +59,7 @@ class ColorJitter(BaseTransform):
             adjust_saturation: self._around(1, strength * saturation, 1),
             adjust_hue: self._around(0, strength * hue, 0.5)
         }
-        self._memory = np.empty((2, 0), np.float32)
+        self._memory = np.empty((6 + SPARE, 0), np.uint8)
 
     @staticmethod
     def _around(centre: float, radius: float,
@@ -101,34 +72,34 @@ class ColorJitter(BaseTransform):
         """Distort ``results['img']``."""
         if np.random.rand() >= self.prob:
             return results
-        img, other = self._work_on(results['img'])
-        in_hsv = False
+        planes, other, spare = self._planes(results['img'])
         operations = list(self.ranges.items())
         for i in np.random.permutation(len(operations)):
             operation, (low, high) = operations[i]
-            if in_hsv != (operation in HSV):
-                code = cv2.COLOR_HSV2BGR if in_hsv else cv2.COLOR_BGR2HSV
-                cv2.cvtColor(img, code, dst=other)
-                img, other, in_hsv = other, img, not in_hsv
-            operation(img, float(np.random.uniform(low, high)), other)
-            img, other = other, img
-        if in_hsv:
-            cv2.cvtColor(img, cv2.COLOR_HSV2BGR, dst=other)
-            img = other
-        results['img'] = cv2.convertScaleAbs(img, alpha=255)  # rounds
+            operation(planes, float(np.random.uniform(low, high)), other,
+                      spare)
+            planes, other = other, planes
+        results['img'] = cv2.merge(list(planes))
         return results
 
-    def _work_on(self, img: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """``img`` as float32 in [0, 1], and memory for another such image.
+    def _planes(self, img: np.ndarray) -> Tuple[np.ndarray, ...]:
+        """``img`` by planes, and memory for another such image and more.
 
         It is kept from call to call: the pages of new memory cost more than
         the arithmetic.
         """
-        if self._memory.shape[1] < img.size:
-            self._memory = np.empty((2, img.size), np.float32)
-        work = self._memory[:, :img.size].reshape(2, *img.shape)
-        np.multiply(img, np.float32(1 / 255), out=work[0])
-        return work[0], work[1]
+        height, width = img.shape[:2]
+        if img.dtype != np.uint8 or img.shape != (height, width, 3):
+            raise ValueError(
+                'ColorJitter needs a colour image of 8 bits, (h, w, 3), not '
+                f'{img.dtype} {img.shape}: load it with color_type=\'color\' '
+                'and to_float32=False')
+        size = height * width
+        if self._memory.shape[1] < size:
+            self._memory = np.empty((6 + SPARE, size), np.uint8)
+        work = self._memory[:, :size].reshape(-1, height, width)
+        cv2.split(img, mv=list(work[:3]))
+        return work[:3], work[3:6], work[6:]
 
 
 @TRANSFORMS.register_module()
@@ -154,7 +125,8 @@ class CutOut(BaseTransform):
         if size < 1:
             raise ValueError(f'CutOut needs size >= 1, not {size}')
         self.size = size
-        self.fill = np.rint(fill).astype(np.uint8)
+        # All of it: a colour spread by numpy takes ten times as long.
+        self.patch = np.full((size, size, 3), np.rint(fill), np.uint8)
 
     def transform(self, results: dict) -> dict:
         """Erase the box in image and map."""
@@ -164,6 +136,7 @@ class CutOut(BaseTransform):
         left = np.random.randint(width) - self.size // 2
         box = (slice(max(top, 0), max(top + self.size, 0)),
                slice(max(left, 0), max(left + self.size, 0)))
-        img[box] = self.fill
+        erased = img[box]
+        erased[...] = self.patch[:erased.shape[0], :erased.shape[1]]
         mask[box] = 255
         return results
