@@ -72,9 +72,10 @@ def test_half_precision_is_computed_in_single():
 
 def test_a_label_outside_the_classes_is_an_error():
     logits, masks = case((9, 9))
-    masks[0, 5, 5] = 5
-    with pytest.raises(RuntimeError, match='index 5 is out of bounds'):
-        function(logits, masks, True)
+    for label in (5, -1):
+        masks[0, 5, 5] = label
+        with pytest.raises(IndexError, match='out of range'):
+            function(logits, masks, True)
 
 
 def test_nothing_of_the_full_size_is_made(monkeypatch):
@@ -95,3 +96,15 @@ def test_nothing_of_the_full_size_is_made(monkeypatch):
     with Sizes():
         function(logits, masks, True)
     assert 2**14 < max(sizes) < 21 * 129 * 129 / 8
+
+
+def test_torch_calls_it_deterministic():
+    logits, masks = case((9, 9))
+    leaf = logits.requires_grad_()
+    torch.use_deterministic_algorithms(True)
+    try:
+        grads = [torch.autograd.grad(function(leaf, masks, True), leaf)[0]
+                 for _ in range(2)]
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert torch.equal(*grads)

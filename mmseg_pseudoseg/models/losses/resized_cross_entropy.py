@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LN2 = math.log(2)
-# Elements of a band's logits: what stays in a core's cache, and what keeps a
+# Elements of a band's logits: what stays in a CPU's caches, and what keeps a
 # GPU busy.
-BAND = {'cpu': 2**19, 'cuda': 2**25}
+BAND = {'cpu': 2**20, 'cuda': 2**25}
 
 
 class Band(NamedTuple):
@@ -61,28 +61,49 @@ def bands(source: int, target: int, align_corners: bool, step: int,
     return found
 
 
-def band_loss(logits: Tensor, labels: Tensor,
+@lru_cache(maxsize=32)
+def first_class(shape: Tuple[int, ...], device: torch.device) -> Tensor:
+    """Where in a flattened band class 0 of each pixel stands, made once.
+
+    Args:
+        shape (tuple[int]): Of the band, (N, R, C, W).
+        device (torch.device): Of the result.
+
+    Returns:
+        Tensor: int64, (N, R, 1, W).
+    """
+    band = torch.arange(math.prod(shape), device=device).view(shape)
+    return band[:, :, :1].clone()
+
+
+def band_loss(logits: Tensor, chosen: Tensor,
               valid: Tensor) -> Tuple[Tensor, Tensor]:
     """Summed cross entropy of a band in bits, and its gradient.
 
     In powers of two, because torch's ``exp2`` takes a third of the time of
-    its ``exp`` on a CPU.
+    its ``exp`` on a CPU. All that is called here leaves each thread of a
+    CPU in its part of the band; ``gather``, ``index_select`` and
+    ``scatter_add_`` would not, and moving it from core to core can take
+    longer than the arithmetic.
 
     Args:
-        logits (Tensor): Over ln 2, (R, N, C, W); is overwritten.
-        labels (Tensor): Class ids, int64, (R, N, 1, W), 0 where not valid.
-        valid (Tensor): 1 where a pixel counts, else 0, (R, N, 1, W).
+        logits (Tensor): Over ln 2, contiguous, (N, R, C, W); is overwritten.
+        chosen (Tensor): Where in the flattened logits that of a pixel's label
+            stands, int64, (N, R, 1, W); that of any class if not valid.
+        valid (Tensor): 1 where a pixel counts, else 0, (N, R, 1, W).
 
     Returns:
-        tuple[Tensor, Tensor]: Scalar, and (R, N, C, W).
+        tuple[Tensor, Tensor]: Scalar, and (N, R, C, W).
     """
     logits.sub_(logits.amax(dim=2, keepdim=True))
-    chosen = logits.gather(2, labels)
+    of_label = logits.take(chosen)
     prob = logits.exp2_()
     total = prob.sum(dim=2, keepdim=True)
-    loss = ((total.log2() - chosen) * valid).sum()
-    grad = prob.mul_(valid / total)
-    return loss, grad.scatter_add_(2, labels, -valid)
+    loss = ((total.log2() - of_label) * valid).sum()
+    scale = valid / total
+    grad = prob.mul_(scale)
+    grad.view(-1)[chosen] = of_label.exp2_().mul_(scale).sub_(valid)
+    return loss, grad
 
 
 class _ResizedCrossEntropy(torch.autograd.Function):
@@ -91,29 +112,36 @@ class _ResizedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, masks: Tensor, align_corners: bool,
                 ignore_index: int) -> Tensor:
-        height, width = logits.shape[2:]
+        images, classes, height, width = logits.shape
+        size = masks.shape[1:]
         kind = logits.device, logits.dtype
-        columns_of = columns(width, masks.shape[2], align_corners, *kind)
-        wide = (logits @ (columns_of.T / LN2)).permute(2, 0, 1, 3)
-        shape = wide.shape[1:]  # (N, C, W)
-        wide = wide.flatten(1)  # rows first: one product for a band
-        grad_wide = torch.zeros_like(wide)
-        loss = logits.new_zeros(())
-        step = -(-BAND['cuda' if logits.is_cuda else 'cpu'] // wide.shape[1])
-        masks = masks.transpose(0, 1)[:, :, None]  # (H, N, 1, W)
+        columns_of = columns(width, size[1], align_corners, *kind)
+        wide = (logits @ (columns_of.T / LN2)).transpose(1, 2).flatten(2)
+        grad_wide = torch.zeros_like(wide)  # (N, h, CW)
+        masks = masks[:, :, None]
         counts = masks != ignore_index
-        labels, valid = masks.where(counts, 0), counts.to(wide)
-        memory = wide.new_empty(step, wide.shape[1])  # of every band
+        valid = counts.to(wide)
+        # Where a label's row starts; a lookup refuses what is no class.
+        starts = torch.arange(classes, device=masks.device) * size[1]
+        starts = starts.index_select(
+            0, masks.where(counts, 0).flatten()).view_as(valid)
+        loss = logits.new_zeros(())
+        row = images * wide.shape[2]
+        step = -(-BAND['cuda' if logits.is_cuda else 'cpu'] // row)
+        memory = wide.new_empty(step * row)  # of every band
         for rows, sources, weights in bands(
-                height, len(masks), align_corners, step, *kind):
-            band = torch.mm(
-                weights, wide[sources], out=memory[:len(weights)])
-            one, grad = band_loss(
-                band.unflatten(1, shape), labels[rows], valid[rows])
+                height, size[0], align_corners, step, *kind):
+            shape = images, len(weights), classes, size[1]
+            band = memory[:math.prod(shape)].view(*shape[:2], -1)
+            torch.bmm(weights.expand(images, -1, -1), wide[:, sources],
+                      out=band)
+            chosen = first_class(shape, logits.device) + starts[:, rows]
+            one, grad = band_loss(band.view(shape), chosen, valid[:, rows])
             loss += one
-            grad_wide[sources].addmm_(weights.T, grad.flatten(1))
+            grad_wide[:, sources] += torch.bmm(
+                weights.T.expand(images, -1, -1), grad.flatten(2))
         pixels = counts.sum().clamp(min=1)
-        grad = grad_wide.unflatten(1, shape).permute(1, 2, 0, 3)
+        grad = grad_wide.unflatten(2, (classes, -1)).transpose(1, 2)
         ctx.save_for_backward(grad @ columns_of / pixels)
         return loss * LN2 / pixels
 

@@ -48,9 +48,9 @@ def sharpen(prob: Tensor, temperature: float) -> Tensor:
     """
     if temperature == 1:
         return prob
-    # Through the logarithm: p^(1/T) underflows where T is small.
-    tiny = torch.finfo(prob.dtype).tiny
-    return (prob.clamp(min=tiny).log() / temperature).softmax(dim=1)
+    # Of the largest, so that not all underflow where T is small.
+    powers = (prob / prob.amax(dim=1, keepdim=True)).pow(1 / temperature)
+    return powers / powers.sum(dim=1, keepdim=True)
 
 
 @MODELS.register_module()

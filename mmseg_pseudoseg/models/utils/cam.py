@@ -6,6 +6,7 @@ Shape legend:
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -46,7 +47,7 @@ def class_activation_maps(feats: Tensor, weight: Tensor,
         present class that has a positive response. No gradient.
     """
     with torch.no_grad():
-        cam = torch.einsum('ndhw,cd->nchw', feats, weight).relu().float()
+        cam = F.conv2d(feats, weight[:, :, None, None]).relu().float()
         cam = cam * image_labels.to(cam)[:, :, None, None]
         return cam / cam.amax(dim=(2, 3), keepdim=True).clamp(min=1e-5)
 
