@@ -57,7 +57,10 @@ class PackSemiInputs(PackSegInputs):
         planes = np.empty((img.size // math.prod(size), *size), img.dtype)
         cv2.split(img, mv=list(planes))
         packed['inputs'] = torch.from_numpy(planes)
-        sample = SemiDataSample(metainfo=packed['data_samples'].metainfo)
+        sample = SemiDataSample()
+        # set_metainfo would copy them once more, as long as all of the rest.
+        for key, value in packed['data_samples'].metainfo_items():
+            sample.set_field(value, key, field_type='metainfo')
         sample.set_data(dict(packed['data_samples'].items()))
         if 'gt_seg_map' in results:
             mask = np.array(results['gt_seg_map'][None], order='C')
