@@ -61,7 +61,7 @@ def bands(source: int, target: int, align_corners: bool, step: int,
     return found
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def first_class(shape: Tuple[int, ...], device: torch.device) -> Tensor:
     """Where in a flattened band class 0 of each pixel stands, made once.
 
@@ -72,8 +72,9 @@ def first_class(shape: Tuple[int, ...], device: torch.device) -> Tensor:
     Returns:
         Tensor: int64, (N, R, 1, W).
     """
-    band = torch.arange(math.prod(shape), device=device).view(shape)
-    return band[:, :, :1].clone()
+    images, rows, classes, width = shape
+    row = torch.arange(images * rows, device=device) * (classes * width)
+    return row.view(images, rows, 1, 1) + torch.arange(width, device=device)
 
 
 def band_loss(logits: Tensor, chosen: Tensor,
@@ -127,7 +128,8 @@ class _ResizedCrossEntropy(torch.autograd.Function):
             0, masks.where(counts, 0).flatten()).view_as(valid)
         loss = logits.new_zeros(())
         row = images * wide.shape[2]
-        step = -(-BAND['cuda' if logits.is_cuda else 'cpu'] // row)
+        most = BAND['cuda' if logits.is_cuda else 'cpu']
+        step = min(-(-most // row), size[0])
         memory = wide.new_empty(step * row)  # of every band
         for rows, sources, weights in bands(
                 height, size[0], align_corners, step, *kind):
