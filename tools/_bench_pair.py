@@ -9,7 +9,8 @@ from typing import Any, Dict, List
 import _cli
 import torch
 from _benchmark import load_config
-from _training_step import Trainee, build, synthetic_batch
+from _synthetic_batch import synthetic_batch
+from _training_step import Trainee, build
 from mmengine.config import Config
 from mmengine.registry import MODEL_WRAPPERS
 from torch import distributed

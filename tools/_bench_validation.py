@@ -13,7 +13,8 @@ from _bench_data import write_part
 from _benchmark import counts
 from _clock import interleave
 from _networks import heads
-from _training_step import Trainee, build, synthetic_batch
+from _synthetic_batch import synthetic_batch
+from _training_step import Trainee, build
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.evaluator import metric

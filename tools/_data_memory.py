@@ -5,7 +5,8 @@ from typing import Dict, List, Sequence, Tuple
 import numpy as np
 from _data_parts import LABELED, UNLABELED
 from _networks import heads
-from _training_step import Trainee, build, scene, synthetic_batch
+from _synthetic_batch import scene, synthetic_batch
+from _training_step import Trainee, build
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import TRANSFORMS

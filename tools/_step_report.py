@@ -4,7 +4,7 @@ import statistics
 from typing import Any, Dict, List
 
 from _benchmark import print_table
-from _training_step import FLOOR, METHOD, SEMI, SUP
+from _training_step import METHOD, SEMI, SUP
 
 
 def quartiles(values: List[float]) -> str:
@@ -17,22 +17,21 @@ def quartiles(values: List[float]) -> str:
 def print_steps(result: Dict[str, Any]) -> None:
     """The table of steps and the ratios."""
     labelled, unlabelled = result['batch']
-    images = {SEMI: labelled + unlabelled, SUP: labelled,
-              FLOOR: labelled + unlabelled}
     median, ratios = result['median_seconds'], result['ratios']
     print_table(
         ['step', 'median ms', 'quartiles', '/ supervised', 'images/s'],
         [[k, f'{1000 * v:.1f}', quartiles(result['seconds'][k]),
-          f'{v / median[SUP]:.2f}', f'{images[k] / v:.2f}']
+          f'{v / median[SUP]:.2f}',
+          f'{(labelled + unlabelled * (k != SUP)) / v:.2f}']
          for k, v in median.items()])
     print()
     for name, value in ratios.items():
         print(f'{name}: {value:.3f}')
     weak = 'the weak pass has a gradient (image-level labels train the ' \
-        'classifier on it), and so has the floor' if result['image_labels'] \
+        'classifier on it), and so have the floors' if result['image_labels'] \
         else 'the weak pass has no gradient'
-    print(f'{weak}; 7/3 = 2.33 is the floor over a supervised step where '
-          'backward / forward is 2, as many images are unlabelled as '
+    print(f'{weak}; 7/3 = 2.33 is the stock floor over a supervised step '
+          'where backward / forward is 2, as many images are unlabelled as '
           'labelled, and the weak pass has no gradient')
 
 

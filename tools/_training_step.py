@@ -1,31 +1,27 @@
-"""Training steps to time: PseudoSeg, its supervised twin, and its floor."""
+"""Training steps to time: PseudoSeg, its supervised twin, and its floors."""
 
 import copy
 import inspect
-from contextlib import nullcontext
-from typing import Any, Callable, List, NamedTuple, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, Callable, Iterator, List, NamedTuple
 from unittest.mock import patch
 
-import numpy as np
 import torch
-from _benchmark import PARTS
 from _clock import Part, Spans
-from _networks import SEGMENTORS, heads, without_weights
-from mmengine.config import Config, ConfigDict
+from _networks import SEGMENTORS, without_weights
+from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_pseudoseg.datasets import multi_branch_collate
 from mmseg_pseudoseg.models import SemiSegmentor
 from mmseg_pseudoseg.models.utils import stage_map
 
-SEMI, SUP, FLOOR = 'PseudoSeg', 'supervised', 'floor'
+SEMI, SUP = 'PseudoSeg', 'supervised'
+FLOOR, STOCK_FLOOR = 'floor', 'stock floor'
 METHOD = ('SGC and CAM', 'fusion', 'soft loss')  # of timed_parts
-IGNORE = 255
-BLOCK = 32  # pixels of one class, in each direction
 
 
 class Trainee(NamedTuple):
@@ -67,74 +63,6 @@ def stock_model(model: ConfigDict) -> ConfigDict:
     model.data_preprocessor = ConfigDict(
         model.data_preprocessor, type='SegDataPreProcessor')
     return model
-
-
-def scene(shape: Sequence[int], num_classes: int, labelled: bool, tags: bool,
-          rng: np.random.Generator) -> dict:
-    """What a pipeline has in hand behind the crop.
-
-    Args:
-        shape (Sequence[int]): Height and width.
-        num_classes (int): C.
-        labelled (bool): With a mask of blocks, background, two classes and
-            ignored pixels among them; else with a blank one.
-        tags (bool): With image-level labels, each class in every other image.
-        rng (Generator): Source of pixels, blocks and labels.
-
-    Returns:
-        dict: ``results`` for a transform.
-    """
-    height, width = shape
-    mask = np.zeros((height, width), np.uint8)
-    if labelled:
-        known = [0, IGNORE, *rng.integers(1, num_classes, 2)]
-        rows, columns = -(-height // BLOCK), -(-width // BLOCK)
-        blocks = rng.choice(known, (rows, columns), p=[.5, .1, .2, .2])
-        mask = blocks.astype(np.uint8).repeat(BLOCK, 0).repeat(
-            BLOCK, 1)[:height, :width].copy()
-    results = dict(
-        img=rng.integers(0, 256, (height, width, 3), np.uint8),
-        gt_seg_map=mask, seg_fields=['gt_seg_map'],
-        img_shape=(height, width), ori_shape=(height, width))
-    if tags:
-        results['image_labels'] = rng.integers(0, 2, num_classes - 1).astype(
-            np.float32)
-    return results
-
-
-def synthetic_batch(cfg: Config, number: Sequence[int],
-                    shape: Sequence[int]) -> dict:
-    """A batch as the loader delivers it, from noise.
-
-    The last step of the config's own pipelines makes the views, so that they
-    have its jitter, its erased boxes and its types.
-
-    Args:
-        cfg (Config): A semi-supervised config.
-        number (Sequence[int]): Labelled and unlabelled images.
-        shape (Sequence[int]): Height and width of the crop.
-
-    Returns:
-        dict: Of ``multi_branch_collate``.
-
-    Raises:
-        SystemExit: If a pipeline does not end with ``MultiBranch``.
-    """
-    rng = np.random.default_rng(0)
-    np.random.seed(0)
-    num_classes = heads(cfg.model)[-1].num_classes
-    samples: List[dict] = []
-    for part, count in zip(PARTS, number):
-        last = cfg.train_dataloader.dataset[part].pipeline[-1]
-        if last['type'] != 'MultiBranch':
-            raise SystemExit(
-                f'error: train_dataloader.dataset.{part}.pipeline ends with '
-                f'{last["type"]}; a semi-supervised one ends with MultiBranch')
-        views, labelled = TRANSFORMS.build(last), part == 'labeled'
-        tags = cfg.model.get('image_labels', False) and not labelled
-        samples += [views(scene(shape, num_classes, labelled, tags, rng))
-                    for _ in range(count)]
-    return multi_branch_collate(samples)
 
 
 def labelled_part(batch: dict) -> dict:
@@ -189,13 +117,31 @@ def weak_pass(model: SemiSegmentor, inputs: Tensor) -> Any:
     return scalar
 
 
+@contextmanager
+def stock_losses(model: SemiSegmentor) -> Iterator[None]:
+    """The decode heads' losses as a stock segmentor computes them."""
+    bands = {head: vars(head).pop('loss_by_feat') for head in model.modules()
+             if 'loss_by_feat' in vars(head)}
+    try:
+        yield
+    finally:
+        for head, loss_by_feat in bands.items():
+            head.loss_by_feat = loss_by_feat
+
+
+def stock_floor_step(trainee: Trainee) -> None:
+    """The floor, the labelled images exactly as in stock training."""
+    with stock_losses(trainee.model):
+        floor_step(trainee)
+
+
 def floor_step(trainee: Trainee, span: Callable = nullcontext) -> None:
     """What PseudoSeg cannot do without, on its own network.
 
     The weak view forward; the strong view forward and backward from the mean
-    of its logits; the labelled images as in stock training, auxiliary heads
-    and losses included; preprocessor and optimizer. No SGC head, no fusion, no
-    loss of the strong view.
+    of its logits; the labelled images as the step trains on them, auxiliary
+    heads and losses included; preprocessor and optimizer. No SGC head, no
+    fusion, no loss of the strong view.
 
     Args:
         trainee (Trainee): Of a semi-supervised config.

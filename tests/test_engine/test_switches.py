@@ -89,4 +89,6 @@ def test_losses_agree(switch, tolerance, voc_root, tmp_path, monkeypatch):
     for one, other in zip(*found):
         assert one.keys() == other.keys()
         for key in one.keys() - {'labeled.decode.acc_seg'}:
-            assert other[key] == pytest.approx(one[key], rel=tolerance), key
+            # Of an untrained network a mean maximum moves more than a loss.
+            near = tolerance * (1 if 'loss' in key else 2)
+            assert other[key] == pytest.approx(one[key], rel=near), key

@@ -4,8 +4,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmseg_pseudoseg.models.losses import resized_cross_entropy as function
-from mmseg_pseudoseg.models.losses.resized_cross_entropy import BAND
+from mmseg_pseudoseg.models.losses import (
+    resized_cross_entropy as function,
+)
+from mmseg_pseudoseg.models.losses import (
+    resized_cross_entropy_sums,
+)
+from mmseg_pseudoseg.models.losses.resized_cross_entropy import (
+    BAND,
+    SPAN,
+    band_rows,
+)
 
 
 def plain(logits, masks, align_corners):
@@ -29,11 +38,12 @@ def case(size, classes=5, number=2):
 
 @pytest.mark.parametrize('align_corners', [True, False])
 @pytest.mark.parametrize('size', [(33, 21), (7, 5), (64, 3), (4, 40)])
-@pytest.mark.parametrize('rows', [1, 4, 10**6])
-def test_equals_torch(align_corners, size, rows, monkeypatch):
-    """Loss and gradient; larger, equal, smaller; bands of 1, few, all rows."""
+@pytest.mark.parametrize('rows, span', [(1, 1), (4, 8), (10**6, 10**6)])
+def test_equals_torch(align_corners, size, rows, span, monkeypatch):
+    """Loss and gradient; larger, equal, smaller; bands of few and all rows."""
     logits, masks = case(size)
     monkeypatch.setitem(BAND, 'cpu', rows * 2 * 5 * size[1])
+    monkeypatch.setitem(SPAN, 'cpu', span)
     found = []
     for loss_of in (function, plain):
         leaf = logits.clone().requires_grad_()
@@ -42,6 +52,27 @@ def test_equals_torch(align_corners, size, rows, monkeypatch):
     for one, other in zip(*found):
         torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-12)
     assert found[0][1].any()
+
+
+@pytest.mark.parametrize('align_corners', [True, False])
+def test_hits_and_pixels(align_corners):
+    logits, masks = case((33, 21))
+    sums = resized_cross_entropy_sums(logits, masks, align_corners)
+    big = F.interpolate(logits, (33, 21), mode='bilinear',
+                        align_corners=align_corners)
+    assert sums.hits == (big.argmax(dim=1) == masks).sum() > 100
+    assert sums.pixels == (masks != 255).sum() > sums.hits
+    assert not sums.hits.requires_grad
+
+
+def test_bands_end_where_rows_of_the_logits_do():
+    assert band_rows(38, 21, 321) == 32  # 16 pixels to a row
+    assert band_rows(10, 21, 321) == 16
+    assert band_rows(38, 81, 321) == 36
+    assert band_rows(10**6, 21, 321) == 321
+    assert band_rows(5, 2, 321) == 5  # no backbone's stride
+    assert band_rows(5, 321, 21) == 5  # made smaller
+    assert band_rows(0, 321, 21) == 1
 
 
 def test_nothing_valid_is_zero_with_a_gradient():

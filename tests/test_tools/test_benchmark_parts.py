@@ -31,7 +31,7 @@ def test_stock_model_is_the_shipped_baseline(tools_path, semi, stock):  # noqa: 
 @pytest.mark.parametrize('tags', [False, True])
 def test_the_batch_is_the_loader_s(tools_path, voc_root, tags):  # noqa: F811
     """Keys, types, labels and erased pixels, against the real dataset."""
-    steps = importlib.import_module('_training_step')
+    noise = importlib.import_module('_synthetic_batch')
     cfg = Config(tiny_run(voc_root, voc_root))
     if tags:
         cfg.model.image_labels = True
@@ -39,7 +39,7 @@ def test_the_batch_is_the_loader_s(tools_path, voc_root, tags):  # noqa: F811
             dict(type='LoadAnnotations'),
             dict(type='ImageLabelsFromMask', num_classes=21),
             dict(type='LoadBlankAnnotations')]
-    made = steps.synthetic_batch(cfg, (2, 3), (33, 33))
+    made = noise.synthetic_batch(cfg, (2, 3), (33, 33))
     data = DATASETS.build(cfg.train_dataloader.dataset)
     real = multi_branch_collate([data[0], data[len(data) - 1]])
     assert made.keys() == real.keys()

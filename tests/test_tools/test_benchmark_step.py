@@ -105,11 +105,13 @@ def test_ratios_and_parts_are_those_of_the_costs(bench, costs, tmp_path, back,
     sgc = .5 * (few + many)
     assert found['batch'] == [few, many]
     assert found['median_seconds'] == pytest.approx(
-        dict(PseudoSeg=floor + sgc, supervised=sup, floor=floor))
+        {'PseudoSeg': floor + sgc, 'supervised': sup, 'floor': floor,
+         'stock floor': floor})
     assert found['ratios'] == pytest.approx({
         'PseudoSeg / supervised': (floor + sgc) / sup,
         'PseudoSeg / floor': (floor + sgc) / floor,
-        'floor / supervised': floor / sup,
+        'PseudoSeg / stock floor': (floor + sgc) / floor,
+        'stock floor / supervised': floor / sup,
         'labelled backward / forward': back})
     if batch == (2, 2) and not tags:
         assert floor / sup == pytest.approx(7 / 3)
@@ -173,7 +175,7 @@ def test_options(bench, tmp_path, monkeypatch, option):
     _, found = bench(write(tmp_path), *args)
     shape = (40, 56) if option == '--shape' else (33, 33)
     assert seen == {(option == '--amp', shape, option == '--channels-last')}
-    assert len(compiled) == 3 * (option == '--compile')
+    assert len(compiled) == 4 * (option == '--compile')
     assert found['shape'] == list(shape)
     assert found['compile'] == (option == '--compile')
     assert found['channels_last'] == (option == '--channels-last')

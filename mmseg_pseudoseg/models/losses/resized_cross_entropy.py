@@ -2,7 +2,7 @@
 
 Shape legend:
     N: images, C: classes, h, w: size of the logits, H, W: size of the masks,
-    R: rows of a band.
+    R: rows of a band, S: rows of the logits that they are made of.
 """
 
 import math
@@ -17,18 +17,35 @@ LN2 = math.log(2)
 # Elements of a band's logits: what stays in a CPU's caches, and what keeps a
 # GPU busy.
 BAND = {'cpu': 2**20, 'cuda': 2**25}
+# Columns of one product: few factors that are 0, or few products.
+SPAN = {'cpu': 160, 'cuda': 2**12}
 
 
-class Band(NamedTuple):
-    """Some rows of the resized map.
+class Sums(NamedTuple):
+    """Over all valid pixels of a batch; scalars.
 
     Attributes:
-        rows (slice): Which.
-        sources (slice): Rows of the small map that they are made of.
-        weights (Tensor): (R, number of ``sources``).
+        loss (Tensor): Cross entropy in nats, with gradient.
+        hits (Tensor): Pixels whose label has the largest logit, int64. A tie
+            is a hit.
+        pixels (Tensor): Valid ones, int64.
     """
 
-    rows: slice
+    loss: Tensor
+    hits: Tensor
+    pixels: Tensor
+
+
+class Part(NamedTuple):
+    """Some rows, or columns, of the resized map.
+
+    Attributes:
+        targets (slice): Which.
+        sources (slice): Those of the small map that they are made of.
+        weights (Tensor): (number of ``targets``, number of ``sources``).
+    """
+
+    targets: slice
     sources: slice
     weights: Tensor
 
@@ -41,24 +58,42 @@ def resize_matrix(source: int, target: int, align_corners: bool) -> Tensor:
 
 
 @lru_cache(maxsize=32)
-def columns(source: int, target: int, align_corners: bool,
-            device: torch.device, dtype: torch.dtype) -> Tensor:
-    """:func:`resize_matrix` on a device, made once."""
-    return resize_matrix(source, target, align_corners).to(device, dtype)
-
-
-@lru_cache(maxsize=32)
-def bands(source: int, target: int, align_corners: bool, step: int,
-          device: torch.device, dtype: torch.dtype) -> List[Band]:
-    """Bands of ``step`` rows each, made once: the host knows their sources."""
+def parts(source: int, target: int, align_corners: bool, step: int,
+          device: torch.device, dtype: torch.dtype) -> List[Part]:
+    """Parts of ``step`` each, made once: the host knows their sources."""
     matrix, found = resize_matrix(source, target, align_corners), []
     for start in range(0, target, step):
-        part = matrix[start:start + step]
-        used = part.any(dim=0).nonzero()
+        some = matrix[start:start + step]
+        used = some.any(dim=0).nonzero()
         sources = slice(int(used[0]), int(used[-1]) + 1)
-        found.append(Band(slice(start, start + step), sources,
-                          part[:, sources].to(device, dtype)))
+        found.append(Part(slice(start, start + step), sources,
+                          some[:, sources].to(device, dtype)))
     return found
+
+
+def band_rows(most: int, source: int, target: int) -> int:
+    """R: about ``most``, from one row of the logits to another.
+
+    Fewer of their rows are then resized for two bands.
+    """
+    scale = round((target - 1) / max(source - 1, 1))
+    if 0 < scale <= 32:  # the coarsest stride of backbones
+        most = max(most // scale, 1) * scale
+    return min(max(most, 1), target)
+
+
+def widen(small: Tensor, spans: List[Part], wide: Tensor) -> Tensor:
+    """Resize rows, (M, w), into ``wide``, (M, W)."""
+    for columns, sources, weights in spans:
+        torch.mm(small[:, sources], weights.T, out=wide[:, columns])
+    return wide
+
+
+def narrow(wide: Tensor, spans: List[Part], small: Tensor) -> Tensor:
+    """Add the transpose of :func:`widen` to ``small``, (M, w)."""
+    for columns, sources, weights in spans:
+        small[:, sources].addmm_(wide[:, columns], weights)
+    return small
 
 
 @lru_cache(maxsize=8)
@@ -78,8 +113,8 @@ def first_class(shape: Tuple[int, ...], device: torch.device) -> Tensor:
 
 
 def band_loss(logits: Tensor, chosen: Tensor,
-              valid: Tensor) -> Tuple[Tensor, Tensor]:
-    """Summed cross entropy of a band in bits, and its gradient.
+              valid: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    """Summed cross entropy of a band in bits, its gradient, and the hits.
 
     In powers of two, because torch's ``exp2`` takes a third of the time of
     its ``exp`` on a CPU. All that is called here leaves each thread of a
@@ -94,58 +129,98 @@ def band_loss(logits: Tensor, chosen: Tensor,
         valid (Tensor): 1 where a pixel counts, else 0, (N, R, 1, W).
 
     Returns:
-        tuple[Tensor, Tensor]: Scalar, and (N, R, C, W).
+        tuple[Tensor, Tensor, Tensor]: Scalar, (N, R, C, W), and how many
+        valid pixels have the largest logit where their label is.
     """
     logits.sub_(logits.amax(dim=2, keepdim=True))
     of_label = logits.take(chosen)
+    hits = torch.count_nonzero((of_label == 0) * valid)
     prob = logits.exp2_()
     total = prob.sum(dim=2, keepdim=True)
     loss = ((total.log2() - of_label) * valid).sum()
     scale = valid / total
     grad = prob.mul_(scale)
     grad.view(-1)[chosen] = of_label.exp2_().mul_(scale).sub_(valid)
-    return loss, grad
+    return loss, grad, hits
+
+
+def first_of_label(masks: Tensor, counts: Tensor, classes: int) -> Tensor:
+    """Where in a pixel row's (C, W) logits those of its label's class start.
+
+    By a lookup, which refuses what is no class.
+
+    Args:
+        masks (Tensor): Class ids, int64, (N, H, 1, W).
+        counts (Tensor): Which of them are valid, bool, (N, H, 1, W).
+        classes (int): C.
+
+    Returns:
+        Tensor: int64, (N, H, 1, W).
+    """
+    starts = torch.arange(classes, device=masks.device) * masks.shape[3]
+    return starts.index_select(
+        0, masks.where(counts, 0).flatten()).view_as(masks)
+
+
+def sweep(logits: Tensor, masks: Tensor, align_corners: bool,
+          ignore_index: int) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The three :class:`Sums`, and the gradient of the first.
+
+    Args:
+        logits (Tensor): (N, C, h, w).
+        masks (Tensor): (N, H, W).
+        align_corners (bool): Of the resizing.
+        ignore_index (int): Value of pixels that do not count.
+
+    Returns:
+        tuple[Tensor, Tensor, Tensor, Tensor]: Scalars, and (N, C, h, w).
+    """
+    images, classes, height, width = logits.shape
+    size, kind = masks.shape[1:], (logits.device, logits.dtype)
+    device = 'cuda' if logits.is_cuda else 'cpu'
+    row = images * classes * size[1]
+    step = band_rows(BAND[device] // row, height, size[0])
+    strips = parts(height, size[0], align_corners, step, *kind)
+    spans = parts(width, size[1], align_corners, SPAN[device], *kind)
+    masks = masks[:, :, None]
+    counts = masks != ignore_index
+    valid = counts.to(logits)
+    starts = first_of_label(masks, counts, classes)
+
+    small = (logits / LN2).transpose(1, 2).contiguous()  # (N, h, C, w)
+    grad = torch.zeros_like(small)
+    loss, hits = logits.new_zeros(()), masks.new_zeros(())
+    most = max(strip.weights.shape[1] for strip in strips)
+    memory = small.new_empty(step * row)  # of every band
+    wide_memory = small.new_empty(images * most * classes, size[1])
+    for rows, sources, weights in strips:
+        taken = small[:, sources].reshape(-1, width)  # (NSC, w)
+        wide = widen(taken, spans, wide_memory[:len(taken)])
+        by_image = wide.view(images, -1, classes * size[1])  # (N, S, CW)
+        shape = images, len(weights), classes, size[1]
+        band = memory[:math.prod(shape)].view(*shape[:2], -1)
+        torch.bmm(weights.expand(images, -1, -1), by_image, out=band)
+        chosen = first_class(shape, logits.device) + starts[:, rows]
+        band_sum, band_grad, right = band_loss(
+            band.view(shape), chosen, valid[:, rows])
+        loss += band_sum
+        hits += right
+        torch.bmm(weights.T.expand(images, -1, -1), band_grad.flatten(2),
+                  out=by_image)
+        grad[:, sources] += narrow(
+            wide, spans, torch.zeros_like(taken)).view_as(grad[:, sources])
+    return loss * LN2, hits, counts.sum(), grad.transpose(1, 2)
 
 
 class _ResizedCrossEntropy(torch.autograd.Function):
-    """Loss and gradient in one sweep over bands of rows."""
+    """Loss and gradient in one sweep."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, masks: Tensor, align_corners: bool,
-                ignore_index: int) -> Tensor:
-        images, classes, height, width = logits.shape
-        size = masks.shape[1:]
-        kind = logits.device, logits.dtype
-        columns_of = columns(width, size[1], align_corners, *kind)
-        wide = (logits @ (columns_of.T / LN2)).transpose(1, 2).flatten(2)
-        grad_wide = torch.zeros_like(wide)  # (N, h, CW)
-        masks = masks[:, :, None]
-        counts = masks != ignore_index
-        valid = counts.to(wide)
-        # Where a label's row starts; a lookup refuses what is no class.
-        starts = torch.arange(classes, device=masks.device) * size[1]
-        starts = starts.index_select(
-            0, masks.where(counts, 0).flatten()).view_as(valid)
-        loss = logits.new_zeros(())
-        row = images * wide.shape[2]
-        most = BAND['cuda' if logits.is_cuda else 'cpu']
-        step = min(-(-most // row), size[0])
-        memory = wide.new_empty(step * row)  # of every band
-        for rows, sources, weights in bands(
-                height, size[0], align_corners, step, *kind):
-            shape = images, len(weights), classes, size[1]
-            band = memory[:math.prod(shape)].view(*shape[:2], -1)
-            torch.bmm(weights.expand(images, -1, -1), wide[:, sources],
-                      out=band)
-            chosen = first_class(shape, logits.device) + starts[:, rows]
-            one, grad = band_loss(band.view(shape), chosen, valid[:, rows])
-            loss += one
-            grad_wide[:, sources] += torch.bmm(
-                weights.T.expand(images, -1, -1), grad.flatten(2))
-        pixels = counts.sum().clamp(min=1)
-        grad = grad_wide.unflatten(2, (classes, -1)).transpose(1, 2)
-        ctx.save_for_backward(grad @ columns_of / pixels)
-        return loss * LN2 / pixels
+    def forward(ctx: Any, *args: Any) -> Tuple[Tensor, Tensor, Tensor]:
+        loss, hits, pixels, grad = sweep(*args)
+        ctx.save_for_backward(grad)
+        ctx.mark_non_differentiable(hits, pixels)
+        return loss, hits, pixels
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tuple[Tensor, None, None, None]:
@@ -153,15 +228,14 @@ class _ResizedCrossEntropy(torch.autograd.Function):
 
 
 @torch.compiler.disable  # loops over bands; the compiler would unroll them
-def resized_cross_entropy(logits: Tensor, masks: Tensor, align_corners: bool,
-                          ignore_index: int = 255) -> Tensor:
-    """Mean cross entropy of bilinearly resized logits over valid pixels.
+def resized_cross_entropy_sums(logits: Tensor, masks: Tensor,
+                               align_corners: bool,
+                               ignore_index: int = 255) -> Sums:
+    """Cross entropy and hits of bilinearly resized logits, summed.
 
     ``F.cross_entropy(F.interpolate(logits, (H, W)), masks)``, but the resized
     logits, their softmax and its gradient (N x C x H x W each, 340 MB for
-    four crops of 513 and 81 classes) exist for a band of rows at a time. As
-    in the stock ``CrossEntropyLoss(avg_non_ignore=True)`` the mean is over
-    valid pixels, but the host does not wait for their number.
+    four crops of 513 and 81 classes) exist for a band of rows at a time.
 
     Args:
         logits (Tensor): Before the softmax, (N, C, h, w).
@@ -170,11 +244,25 @@ def resized_cross_entropy(logits: Tensor, masks: Tensor, align_corners: bool,
         ignore_index (int): Value of pixels that do not count.
 
     Returns:
-        Tensor: Scalar, float32 at least; 0 without a valid pixel. It can be
-        differentiated once.
+        Sums: The loss is float32 at least and can be differentiated once.
     """
     if logits.dtype.itemsize < 4:
         logits = logits.float()
     with torch.autocast(logits.device.type, enabled=False):
-        return _ResizedCrossEntropy.apply(
-            logits, masks, align_corners, ignore_index)
+        return Sums(*_ResizedCrossEntropy.apply(
+            logits, masks, align_corners, ignore_index))
+
+
+def resized_cross_entropy(logits: Tensor, masks: Tensor, align_corners: bool,
+                          ignore_index: int = 255) -> Tensor:
+    """Mean of :func:`resized_cross_entropy_sums` over the valid pixels.
+
+    As in the stock ``CrossEntropyLoss(avg_non_ignore=True)``, but the host
+    does not wait for their number.
+
+    Returns:
+        Tensor: Scalar; 0 without a valid pixel.
+    """
+    sums = resized_cross_entropy_sums(
+        logits, masks, align_corners, ignore_index)
+    return sums.loss / sums.pixels.clamp(min=1)

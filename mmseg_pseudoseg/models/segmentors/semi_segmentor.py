@@ -17,6 +17,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor
 
+from ..decode_heads import use_bands
 from ..utils import frozen_statistics
 from .checks import IGNORE, check_parts, check_views
 from .pseudo_label_step import PseudoLabelStep
@@ -77,6 +78,7 @@ class SemiSegmentor(EncoderDecoder):
                 f'model.weak_bn must be one of {BN_MODES}, not {weak_bn!r}')
         self.sgc_head = MODELS.build(sgc_head)
         check_parts(self)
+        use_bands(self)
         self.pseudo_label = MODELS.build(pseudo_label)
         self.unsup_loss = MODELS.build(unsup_loss)
         self.use_image_labels = image_labels

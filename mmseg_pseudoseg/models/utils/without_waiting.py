@@ -19,6 +19,12 @@ from torch import Tensor
 stock_cross_entropy: Callable = cross_entropy_loss.cross_entropy
 
 
+def percentage(hits: Tensor, pixels: Tensor) -> Tensor:
+    """Accuracy as the stock one rounds it: (1,), 100 without a pixel."""
+    eps = torch.finfo(torch.float32).eps
+    return ((hits + eps) * 100. / (pixels + eps)).reshape(1)
+
+
 @wraps(stock_accuracy)
 def accuracy(pred: Tensor, target: Tensor, topk: Any = 1,
              thresh: Optional[float] = None,
@@ -39,9 +45,8 @@ def accuracy(pred: Tensor, target: Tensor, topk: Any = 1,
             pred):
         return stock_accuracy(pred, target, topk, thresh, ignore_index)
     valid = target != ignore_index
-    eps = torch.finfo(torch.float32).eps
     hits = ((pred.argmax(dim=1) == target) & valid).sum()
-    return ((hits + eps) * 100. / (valid.sum() + eps)).reshape(1)
+    return percentage(hits, valid.sum())
 
 
 @wraps(stock_cross_entropy)
