@@ -4,17 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmseg_pseudoseg.models.losses import (
-    resized_cross_entropy as function,
-)
-from mmseg_pseudoseg.models.losses import (
-    resized_cross_entropy_sums,
-)
-from mmseg_pseudoseg.models.losses.resized_cross_entropy import (
-    BAND,
-    SPAN,
-    band_rows,
-)
+from mmseg_pseudoseg.models.losses import resized_cross_entropy as function
+from mmseg_pseudoseg.models.losses import resized_cross_entropy_sums
+from mmseg_pseudoseg.models.losses.resized_cross_entropy import BAND, SPAN
 
 
 def plain(logits, masks, align_corners):
@@ -63,16 +55,6 @@ def test_hits_and_pixels(align_corners):
     assert sums.hits == (big.argmax(dim=1) == masks).sum() > 100
     assert sums.pixels == (masks != 255).sum() > sums.hits
     assert not sums.hits.requires_grad
-
-
-def test_bands_end_where_rows_of_the_logits_do():
-    assert band_rows(38, 21, 321) == 32  # 16 pixels to a row
-    assert band_rows(10, 21, 321) == 16
-    assert band_rows(38, 81, 321) == 36
-    assert band_rows(10**6, 21, 321) == 321
-    assert band_rows(5, 2, 321) == 5  # no backbone's stride
-    assert band_rows(5, 321, 21) == 5  # made smaller
-    assert band_rows(0, 321, 21) == 1
 
 
 def test_nothing_valid_is_zero_with_a_gradient():
