@@ -28,9 +28,9 @@ def print_steps(result: Dict[str, Any]) -> None:
     for name, value in ratios.items():
         print(f'{name}: {value:.3f}')
     weak = 'the weak pass has a gradient (image-level labels train the ' \
-        'classifier on it), and so have the floors' if result['image_labels'] \
+        'classifier on it), and so has the floor' if result['image_labels'] \
         else 'the weak pass has no gradient'
-    print(f'{weak}; 7/3 = 2.33 is the stock floor over a supervised step '
+    print(f'{weak}; 7/3 = 2.33 is the floor over a supervised step '
           'where backward / forward is 2, as many images are unlabelled as '
           'labelled, and the weak pass has no gradient')
 
@@ -43,7 +43,7 @@ def print_parts(result: Dict[str, Any]) -> None:
                     [[k, f'{1000 * v:.1f}', f'{100 * v / total:.1f} %']
                      for k, v in parts.items()])
     print(f'\n{" + ".join(METHOD)}: {100 * result["method_share"]:.1f} % of '
-          'the step forward; backward beyond the floor\'s: '
+          'the step forward; backward beyond that of the floor in bands: '
           f'{100 * result["extra_backward_share"]:.1f} %')
     peaks = result['peak_bytes']
     for name in (SEMI, SUP):

@@ -20,7 +20,7 @@ from mmseg_pseudoseg.models import SemiSegmentor
 from mmseg_pseudoseg.models.utils import stage_map
 
 SEMI, SUP = 'PseudoSeg', 'supervised'
-FLOOR, STOCK_FLOOR = 'floor', 'stock floor'
+FLOOR, BANDED_FLOOR = 'floor', 'floor in bands'
 METHOD = ('SGC and CAM', 'fusion', 'soft loss')  # of timed_parts
 
 
@@ -129,19 +129,23 @@ def stock_losses(model: SemiSegmentor) -> Iterator[None]:
             head.loss_by_feat = loss_by_feat
 
 
-def stock_floor_step(trainee: Trainee) -> None:
-    """The floor, the labelled images exactly as in stock training."""
+def floor_step(trainee: Trainee) -> None:
+    """What PseudoSeg cannot do without: its three passes, in stock code.
+
+    As :func:`banded_floor_step`, but the labelled images exactly as in stock
+    training.
+    """
     with stock_losses(trainee.model):
-        floor_step(trainee)
+        banded_floor_step(trainee)
 
 
-def floor_step(trainee: Trainee, span: Callable = nullcontext) -> None:
-    """What PseudoSeg cannot do without, on its own network.
+def banded_floor_step(trainee: Trainee, span: Callable = nullcontext) -> None:
+    """The three passes on PseudoSeg's own network, and nothing else of it.
 
     The weak view forward; the strong view forward and backward from the mean
-    of its logits; the labelled images as the step trains on them, auxiliary
-    heads and losses included; preprocessor and optimizer. No SGC head, no
-    fusion, no loss of the strong view.
+    of its logits; the labelled images as the step trains on them (L_s in
+    bands), auxiliary heads included; preprocessor and optimizer. No SGC head,
+    no fusion, no loss of the strong view.
 
     Args:
         trainee (Trainee): Of a semi-supervised config.

@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 from tiny import ROOT
 
 from mmseg_pseudoseg.datasets import multi_branch_collate
+from mmseg_pseudoseg.models.decode_heads import banded_loss
 
 
 @pytest.mark.parametrize('semi, stock', [
@@ -26,6 +27,24 @@ def test_stock_model_is_the_shipped_baseline(tools_path, semi, stock):  # noqa: 
             semi, stock))
     model.unsup_start = 0
     assert steps.stock_model(model) == expected
+
+
+def test_the_floor_has_stock_losses(tools_path, tmp_path, monkeypatch):  # noqa: F811
+    """The other floor and the step sweep over bands once each."""
+    steps = importlib.import_module('_training_step')
+    noise = importlib.import_module('_synthetic_batch')
+    cfg = Config(tiny_run(tmp_path / 'no data', tmp_path))
+    trainee = steps.build(cfg.model, cfg.optim_wrapper,
+                          noise.synthetic_batch(cfg, (2, 2), (33, 33)), 'cpu',
+                          False)
+    sweeps, stock = [], banded_loss.resized_cross_entropy_sums
+    monkeypatch.setattr(banded_loss, 'resized_cross_entropy_sums',
+                        lambda *args: sweeps.append(1) or stock(*args))
+    for step, number in ((steps.floor_step, 0), (steps.banded_floor_step, 1),
+                         (steps.Trainee.step, 1)):
+        sweeps.clear()
+        step(trainee)
+        assert len(sweeps) == number
 
 
 @pytest.mark.parametrize('tags', [False, True])

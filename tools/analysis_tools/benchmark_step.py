@@ -5,7 +5,7 @@ import statistics
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -26,17 +26,17 @@ from _networks import heads  # noqa: E402
 from _step_report import print_parts, print_steps  # noqa: E402
 from _synthetic_batch import synthetic_batch  # noqa: E402
 from _training_step import (  # noqa: E402
+    BANDED_FLOOR,
     FLOOR,
     METHOD,
     SEMI,
-    STOCK_FLOOR,
     SUP,
     Trainee,
+    banded_floor_step,
     build,
     floor_step,
     labelled_part,
     run_parts,
-    stock_floor_step,
     stock_model,
 )
 from _waits import count_waits  # noqa: E402
@@ -167,17 +167,16 @@ def measure(args: argparse.Namespace,
     semi = trainees[SEMI]
     floors: Dict[str, Callable] = {
         FLOOR: partial(floor_step, semi),
-        STOCK_FLOOR: partial(stock_floor_step, semi)}
+        BANDED_FLOOR: partial(banded_floor_step, semi)}
     if args.compile:
         options = args.compile if isinstance(args.compile, dict) else {}
         floors = {k: torch.compile(v, **options) for k, v in floors.items()}
     steps: Dict[str, Callable[[int], object]] = {
         SEMI: semi.step, SUP: trainees[SUP].step,
-        FLOOR: lambda k: floors[FLOOR](),
-        STOCK_FLOOR: lambda k: floors[STOCK_FLOOR]()}
+        **{name: lambda k, name=name: floors[name]() for name in floors}}
     seconds = interleave(steps, args.iters, args.warmup, args.device)
     parts = breakdown({SEMI: partial(run_parts, semi),
-                       FLOOR: partial(floor_step, semi)},
+                       BANDED_FLOOR: partial(banded_floor_step, semi)},
                       args.iters, args.device)
     count = count_syncs if args.device == 'cuda' else count_waits
     eager: Dict[str, Callable[[int], object]] = {
@@ -187,11 +186,17 @@ def measure(args: argparse.Namespace,
     return dict(seconds=seconds, parts=parts, syncs=syncs)
 
 
+def ratio(over: List[float], under: List[float]) -> float:
+    """Median of the ratios within each round, which share its conditions."""
+    return statistics.median(a / b for a, b in zip(over, under))
+
+
 def summarise(args: argparse.Namespace, cfg: Config,
               found: Dict[str, Any]) -> Dict[str, Any]:
     """The numbers that the table of targets asks for."""
-    median = {k: statistics.median(v) for k, v in found['seconds'].items()}
-    parts, floor = found['parts'][SEMI], found['parts'][FLOOR]
+    seconds = found['seconds']
+    median = {k: statistics.median(v) for k, v in seconds.items()}
+    parts, floor = found['parts'][SEMI], found['parts'][BANDED_FLOOR]
     total = sum(parts.values())
     backward = sum(v for k, v in floor.items() if k.endswith('backward'))
     return dict(
@@ -202,10 +207,9 @@ def summarise(args: argparse.Namespace, cfg: Config,
         image_labels=bool(cfg.model.get('image_labels', False)),
         median_seconds=median,
         ratios={
-            'PseudoSeg / supervised': median[SEMI] / median[SUP],
-            'PseudoSeg / floor': median[SEMI] / median[FLOOR],
-            'PseudoSeg / stock floor': median[SEMI] / median[STOCK_FLOOR],
-            'stock floor / supervised': median[STOCK_FLOOR] / median[SUP],
+            **{f'{over} / {under}': ratio(seconds[over], seconds[under])
+               for over, under in ((SEMI, SUP), (SEMI, FLOOR),
+                                   (SEMI, BANDED_FLOOR), (FLOOR, SUP))},
             'labelled backward / forward':
                 floor['labelled backward'] / floor['labelled forward'],
         },
