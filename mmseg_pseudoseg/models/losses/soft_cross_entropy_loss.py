@@ -5,6 +5,8 @@ from typing import Optional
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..utils.softmax import log_softmax
+
 
 def soft_cross_entropy(logits: Tensor,
                        target: Tensor,
@@ -25,7 +27,7 @@ def soft_cross_entropy(logits: Tensor,
         its gradient is defined (0).
     """
     logits = logits.float() if logits.dtype.itemsize < 4 else logits
-    loss = -(target * logits.log_softmax(dim=1)).sum(dim=1, keepdim=True)
+    loss = -(target * log_softmax(logits)).sum(dim=1, keepdim=True)
     valid = valid.to(loss)
     pixels = valid if weight is None else valid * weight
     return (loss * pixels).sum() / valid.sum().clamp(min=1)

@@ -12,6 +12,8 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..utils.softmax import softmax
+
 NORMS = ('rms', 'l2', None)
 SOURCES = ('fused', 'decoder', 'sgc')
 
@@ -138,16 +140,15 @@ class CalibratedFusion(nn.Module):
     def _fuse(self, decoder: Tensor, sgc: Tensor) -> Tensor:
         """Probabilities (N, C, H, W) before sharpening."""
         if self.source == 'decoder':
-            return decoder.softmax(dim=1)
+            return softmax(decoder)
         sgc = resize(
             sgc,
             decoder.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners)
         if self.source == 'sgc':
-            return sgc.softmax(dim=1)
+            return softmax(sgc)
         if self.norm is not None:
             scale = joint_scale(decoder, sgc, self.norm)
             decoder, sgc = decoder / scale, sgc / scale
-        return torch.lerp(
-            sgc.softmax(dim=1), decoder.softmax(dim=1), self.gamma)
+        return torch.lerp(softmax(sgc), softmax(decoder), self.gamma)
