@@ -1,4 +1,4 @@
-"""Heads that join the decoder."""
+"""The SGC head, and the loss of stock heads."""
 
 from .banded_loss import use_bands
 from .sgc_head import SGCHead, SGCOutput
