@@ -201,8 +201,14 @@ def resized_cross_entropy(logits: Tensor, masks: Tensor, align_corners: bool,
     As in the stock ``CrossEntropyLoss(avg_non_ignore=True)``, but the host
     does not wait for their number.
 
+    Args:
+        logits (Tensor): Before the softmax, (N, C, h, w).
+        masks (Tensor): Class ids, int64, (N, H, W).
+        align_corners (bool): Of the resizing.
+        ignore_index (int): Value of pixels that do not count.
+
     Returns:
-        Tensor: Scalar; 0 without a valid pixel.
+        Tensor: Scalar, float32 at least; 0 without a valid pixel.
     """
     sums = resized_cross_entropy_sums(
         logits, masks, align_corners, ignore_index)
