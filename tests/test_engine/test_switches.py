@@ -86,9 +86,10 @@ def test_losses_agree(switch, tolerance, voc_root, tmp_path, monkeypatch):
         assert counters['frames']['ok'] > 0
     else:
         assert found[0] != found[1]  # it was on
-    for one, other in zip(*found):
+    for step, (one, other) in enumerate(zip(*found)):
         assert one.keys() == other.keys()
         for key in one.keys() - {'labeled.decode.acc_seg'}:
-            # Of an untrained network a mean maximum moves more than a loss.
-            near = tolerance * (1 if 'loss' in key else 2)
+            # Once weights differ, a mean maximum moves more than a loss: in
+            # bfloat16 pseudo.confidence by 5.2 % here, 4.6 % with stock L_s.
+            near = tolerance * (1 if 'loss' in key or step == 0 else 2)
             assert other[key] == pytest.approx(one[key], rel=near), key

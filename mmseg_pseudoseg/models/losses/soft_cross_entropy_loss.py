@@ -2,10 +2,11 @@
 
 from typing import Optional
 
+import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..utils.softmax import log_softmax
+from ..utils.softmax import over_classes
 
 
 def soft_cross_entropy(logits: Tensor,
@@ -27,7 +28,8 @@ def soft_cross_entropy(logits: Tensor,
         its gradient is defined (0).
     """
     logits = logits.float() if logits.dtype.itemsize < 4 else logits
-    loss = -(target * log_softmax(logits)).sum(dim=1, keepdim=True)
+    log_prob = over_classes(torch.log_softmax, logits)
+    loss = -(target * log_prob).sum(dim=1, keepdim=True)
     valid = valid.to(loss)
     pixels = valid if weight is None else valid * weight
     return (loss * pixels).sum() / valid.sum().clamp(min=1)

@@ -12,7 +12,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..utils.softmax import softmax
+from ..utils.softmax import over_classes
 
 NORMS = ('rms', 'l2', None)
 SOURCES = ('fused', 'decoder', 'sgc')
@@ -140,15 +140,16 @@ class CalibratedFusion(nn.Module):
     def _fuse(self, decoder: Tensor, sgc: Tensor) -> Tensor:
         """Probabilities (N, C, H, W) before sharpening."""
         if self.source == 'decoder':
-            return softmax(decoder)
+            return over_classes(torch.softmax, decoder)
         sgc = resize(
             sgc,
             decoder.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners)
         if self.source == 'sgc':
-            return softmax(sgc)
+            return over_classes(torch.softmax, sgc)
         if self.norm is not None:
             scale = joint_scale(decoder, sgc, self.norm)
             decoder, sgc = decoder / scale, sgc / scale
-        return torch.lerp(softmax(sgc), softmax(decoder), self.gamma)
+        return torch.lerp(over_classes(torch.softmax, sgc),
+                          over_classes(torch.softmax, decoder), self.gamma)
