@@ -7,6 +7,7 @@ from typing import Iterator
 
 import torch
 from _cli import add_common_arguments, load_config
+from _memory import keep_freed_memory
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
@@ -128,4 +129,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     main()

@@ -22,6 +22,7 @@ from _benchmark import (  # noqa: E402
     write_json,
 )
 from _clock import breakdown, interleave  # noqa: E402
+from _memory import keep_freed_memory  # noqa: E402
 from _networks import heads  # noqa: E402
 from _step_report import print_parts, print_steps  # noqa: E402
 from _synthetic_batch import synthetic_batch  # noqa: E402
@@ -237,4 +238,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     main()
