@@ -125,8 +125,9 @@ class SGCHead(BaseModule):
         Returns:
             Tensor: Logits, (N, C-1), with gradient to ``feats``.
         """
-        pooled = F.adaptive_avg_pool2d(self._stages(feats)[-1], 1)
-        return self.conv_cls(pooled).flatten(1)
+        pooled = self._stages(feats)[-1].mean(dim=(2, 3))
+        return F.linear(
+            pooled, self.conv_cls.weight.flatten(1), self.conv_cls.bias)
 
     def forward(self,
                 feats: Sequence[Tensor],

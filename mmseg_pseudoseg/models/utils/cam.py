@@ -24,9 +24,9 @@ def image_labels_from_masks(masks: Tensor, num_classes: int) -> Tensor:
         Tensor: 0 or 1, float32, (N, C-1).
     """
     present = masks.new_zeros((masks.shape[0], max(256, num_classes)),
-                              dtype=torch.float32)
-    present.scatter_(1, masks.flatten(1), 1.0)
-    return present[:, 1:num_classes]
+                              dtype=torch.bool)
+    present.scatter_(1, masks.flatten(1), True)
+    return present[:, 1:num_classes].float()
 
 
 def class_activation_maps(feats: Tensor, weight: Tensor,
