@@ -224,26 +224,3 @@ def test_index_beyond_the_backbone_is_named():
     with pytest.raises(ValueError, match=(
             r"sgc_head\.in_index \(1, 3\).*backbone's 3 outputs")):
         head()(stages()[:3])
-
-
-def test_query_and_key_train_as_convolutions_of_the_hypercolumn():
-    """Values and gradients, and the hypercolumn is not kept for them."""
-    made, draw = head(), torch.Generator().manual_seed(2)
-    maps = [torch.randn(2, d, *SIZE, generator=draw, dtype=torch.float64)
-            for d in made.in_channels]
-    along = torch.randn(2, 2, 3, *SIZE, generator=draw, dtype=torch.float64)
-    convs, kept = (made.query, made.key), []
-
-    def keep(tensor):
-        kept.append(tensor.shape)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
-        found = made._query_and_key(maps)
-    (torch.stack(found) * along).sum().backward()
-    for part, conv, direction in zip(found, convs, along):
-        expected = conv(torch.cat(maps, dim=1))
-        grad, = torch.autograd.grad((expected * direction).sum(), conv.weight)
-        torch.testing.assert_close(part, expected)
-        torch.testing.assert_close(conv.weight.grad, grad)
-    assert kept and (2, sum(made.in_channels), *SIZE) not in kept

@@ -6,8 +6,7 @@ Shape legend:
     last stage, H, W: size of the masks.
 """
 
-from functools import reduce
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -162,31 +161,19 @@ class SGCHead(BaseModule):
                 valid: Optional[Tensor]) -> Tensor:
         """Propagate, skip, background, projection (equation 3)."""
         size = cam.shape[2:]
-        query, key = self._query_and_key([
+        hypercolumn = torch.cat([
             stage if stage.shape[2:] == size else resize(
                 stage, size, mode='bilinear', align_corners=self.align_corners)
             for stage in stages
-        ])
+        ], dim=1)
         if valid is not None:
             valid = resize(valid.float(), size, mode='nearest') > 0.5
         value = cam if self.background == 'after' else add_background(cam, 1.)
-        scores = value + propagate(value, query, key, valid)
+        scores = value + propagate(value, self.query(hypercolumn),
+                                   self.key(hypercolumn), valid)
         if self.background == 'after':
             scores = add_background(scores, 2.)
         return self.norm(self.project(scores))
-
-    def _query_and_key(self, stages: List[Tensor]) -> Tuple[Tensor, ...]:
-        """``query`` and ``key`` of the hypercolumn, each (N, E, h, w).
-
-        One product for each stage: the hypercolumn itself (3072 channels of a
-        ResNet) is neither written nor kept.
-        """
-        weights = zip(*(conv.weight.split(self.in_channels, dim=1)
-                        for conv in (self.query, self.key)))
-        both = reduce(torch.add, (
-            F.conv2d(stage, torch.cat(pair))
-            for stage, pair in zip(stages, weights)))
-        return both.chunk(2, dim=1)
 
     def loss_by_feat(self, output: SGCOutput, masks: Tensor,
                      image_labels: Tensor) -> Dict[str, Tensor]:
