@@ -169,8 +169,10 @@ class SGCHead(BaseModule):
         if valid is not None:
             valid = resize(valid.float(), size, mode='nearest') > 0.5
         value = cam if self.background == 'after' else add_background(cam, 1.)
-        scores = value + propagate(value, self.query(hypercolumn),
-                                   self.key(hypercolumn), valid)
+        # One product: the hypercolumn is read, and laid out by torch, once.
+        query, key = F.conv2d(hypercolumn, torch.cat(
+            [self.query.weight, self.key.weight])).chunk(2, dim=1)
+        scores = value + propagate(value, query, key, valid)
         if self.background == 'after':
             scores = add_background(scores, 2.)
         return self.norm(self.project(scores))

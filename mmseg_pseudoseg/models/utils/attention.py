@@ -42,7 +42,9 @@ def propagate(scores: Tensor,
     width = -(-max(embed, channels) // 8) * 8
 
     def tokens(x: Tensor) -> Tensor:  # (N, 1, L, width)
-        x = F.pad(x.flatten(2).transpose(1, 2), (0, width - x.shape[1]))
+        x = x.flatten(2).transpose(1, 2)
+        if x.shape[2] < width:  # F.pad copies, even by nothing
+            x = F.pad(x, (0, width - x.shape[2]))
         return x[:, None].contiguous()
 
     out = F.scaled_dot_product_attention(
