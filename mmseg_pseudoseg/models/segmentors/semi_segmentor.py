@@ -236,11 +236,11 @@ class SemiSegmentor(EncoderDecoder):
             with frozen_statistics(self):
                 yield
         else:
-            modes = [(m, m.training) for m in self.modules()]
-            for module, _ in modes:
+            modules = [m for m in self.modules() if m.training]
+            for module in modules:
                 module.training = False
             try:
                 yield
             finally:
-                for module, training in modes:
-                    module.training = training
+                for module in modules:
+                    module.training = True
