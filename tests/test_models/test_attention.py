@@ -84,23 +84,29 @@ def test_padding_is_never_attended_to():
 @pytest.mark.parametrize('embed, channels', [
     (128, 20), (128, 80), (128, 1), (6, 4), (32, 171)])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
-def test_the_fused_kernel_serves(embed, channels, dtype):
-    """Forward and backward, and equal to the plain one."""
+@pytest.mark.parametrize('layout', [
+    torch.contiguous_format, torch.channels_last])
+def test_the_fused_kernel_serves(embed, channels, dtype, layout):
+    """Forward and backward, and equal to the plain one.
+
+    As in the head, query and key are halves of one map; with channels_last
+    they enter as they lie.
+    """
     attention = pytest.importorskip('torch.nn.attention')  # torch >= 2.3
     kinds = attention.SDPBackend
     draw = torch.Generator().manual_seed(0)
-    scores, query, key = (
-        torch.randn(2, c, 5, 7, generator=draw).to(dtype)
-        for c in (channels, embed, embed))
+    scores, both = (
+        torch.randn(2, c, 5, 7, generator=draw).to(dtype, memory_format=layout)
+        for c in (channels, 2 * embed))
     valid = torch.ones(2, 1, 5, 7, dtype=torch.bool)
     valid[1, :, 3:] = False
     found = []
     for kind in (kinds.FLASH_ATTENTION, kinds.MATH):
-        leaves = [x.clone().requires_grad_() for x in (query, key)]
+        leaf = both.clone().requires_grad_()
         with attention.sdpa_kernel(kind):  # an error where this kind cannot
-            out = propagate(scores, *leaves, valid)
+            out = propagate(scores, *leaf.chunk(2, dim=1), valid)
             found.append((out, *torch.autograd.grad(
-                (out.float() * torch.arange(35.).view(5, 7)).sum(), leaves)))
+                (out.float() * torch.arange(35.).view(5, 7)).sum(), leaf)))
     for one, other in zip(*found):
         scale = other.abs().max().item()
         atol = scale * (1e-5 if dtype == torch.float32 else 5e-2)

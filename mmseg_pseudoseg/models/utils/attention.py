@@ -45,7 +45,7 @@ def propagate(scores: Tensor,
         x = x.flatten(2).transpose(1, 2)
         if x.shape[2] < width:  # F.pad copies, even by nothing
             x = F.pad(x, (0, width - x.shape[2]))
-        return x[:, None].contiguous()
+        return x[:, None] if x.stride(2) == 1 else x[:, None].contiguous()
 
     out = F.scaled_dot_product_attention(
         tokens(query), tokens(key), tokens(scores.to(query)), attn_mask=mask,
