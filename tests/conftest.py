@@ -154,8 +154,8 @@ def pipelines(num_classes: int = 21, crop: int = 33) -> Dict[str, list]:
             dict(type='MultiBranch', labeled=[dict(type='PackSemiInputs')])
         ],
         unlabeled=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadBlankAnnotations'), *geometry,
+            dict(type='LoadImageFromFile'), *geometry,
+            dict(type='LoadBlankAnnotations'),
             dict(type='MultiBranch', weak=[dict(type='PackSemiInputs')],
                  strong=strong)
         ])

@@ -13,6 +13,7 @@ from mmseg.registry import DATASETS
 from .corrupt_images import CorruptImages, DamagedFileError, damaged_file
 from .image_labels import read_tag_file
 from .lists import check_list
+from .transforms.loading import check_blank_map
 
 
 class SeededIndex(NamedTuple):
@@ -63,7 +64,8 @@ class SemiDataset(ConcatDataset):
             run, and a resumed run, counts anew.
 
     Raises:
-        ValueError: If a part is empty, a list or a tag file does not fit, or
+        ValueError: If a part is empty, a list, a tag file or the unlabelled
+            pipeline (:func:`check_blank_map`) does not fit, or
             ``max_corrupt`` is negative.
     """
 
@@ -79,6 +81,7 @@ class SemiDataset(ConcatDataset):
             self._build('labeled', labeled),
             self._build('unlabeled', unlabeled)
         ])
+        check_blank_map(self.datasets[1].pipeline)
         self.corrupt = CorruptImages(self, max_corrupt)
         self.image_labels = None
         if tag_file is not None:

@@ -15,6 +15,7 @@ from mmseg_pseudoseg.datasets import (
     CheckAnnotations,
     ImageLabelsFromMask,
     LoadBlankAnnotations,
+    SeededIndex,
 )
 
 
@@ -33,6 +34,49 @@ def test_blank_map_is_all_valid_and_replaces_another():
     assert results['gt_seg_map'].dtype == np.uint8
     assert not results['gt_seg_map'].any()
     assert results['seg_fields'] == ['gt_seg_map']
+
+
+FILL = [
+    dict(type='Pad', size=(80, 80), pad_val=dict(img=0, seg=255)),
+    dict(type='RandomRotate', prob=1., degree=(45, 45), seg_pad_val=255),
+    dict(type='RandomCutOut', prob=1., n_holes=1, cutout_shape=(9, 9),
+         seg_fill_in=255)]
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+@pytest.mark.parametrize('step', FILL, ids=lambda step: step['type'])
+def test_filled_pixels_are_not_real(voc_root, step, wrapped):
+    """A blank map before the step; behind it, an error."""
+    if wrapped:
+        step = dict(type='RandomChoice', transforms=[[step]])
+    cfg = tiny_dataset(voc_root)
+    steps = cfg['unlabeled']['pipeline']
+    blank = [one['type'] for one in steps].index('LoadBlankAnnotations')
+    steps.insert(blank + 1, step)
+    sample = DATASETS.build(cfg)[4]['data_samples']['weak']
+    assert set(sample.gt_sem_seg.data.unique().tolist()) == {0, 255}
+    steps.insert(blank, steps.pop(blank + 1))
+    with pytest.raises(ValueError, match=(
+            r'unlabeled.pipeline: LoadBlankAnnotations behind \w+ .* Put it '
+            'before')):
+        DATASETS.build(cfg)
+
+
+def test_where_the_blank_map_is_made_changes_no_sample(voc_root):
+    """In front of the geometry, or behind it as the configs have it."""
+    cfg = tiny_dataset(voc_root)
+    late = DATASETS.build(cfg)
+    steps = cfg['unlabeled']['pipeline']
+    blank = [one['type'] for one in steps].index('LoadBlankAnnotations')
+    assert blank > 1
+    steps.insert(1, steps.pop(blank))
+    early = DATASETS.build(cfg)
+    for position in range(4, 24):
+        one, other = (data[SeededIndex(position, 7)] for data in (late, early))
+        for view in ('weak', 'strong'):
+            assert torch.equal(one['inputs'][view], other['inputs'][view])
+            assert torch.equal(one['data_samples'][view].gt_sem_seg.data,
+                               other['data_samples'][view].gt_sem_seg.data)
 
 
 def test_unlabelled_images_need_no_masks_on_disk(voc_root):
@@ -81,9 +125,8 @@ def test_tags_from_the_mask_leave_no_mask_behind(voc_root):
     # The authors' protocol: crop with the mask, keep its classes alone.
     cfg = tiny_dataset(voc_root)
     steps = cfg['unlabeled']['pipeline']
-    steps[1:2] = [dict(type='LoadAnnotations')]
-    steps[-1:-1] = [dict(type='ImageLabelsFromMask', num_classes=21),
-                    dict(type='LoadBlankAnnotations')]
+    steps[1:1] = [dict(type='LoadAnnotations')]
+    steps[-2:-2] = [dict(type='ImageLabelsFromMask', num_classes=21)]
     dataset = DATASETS.build(cfg)
     seen = set()
     for sample in load_all(dataset, range(4, 14)):

@@ -31,14 +31,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-def loader(folder, steps, tags=False, stock=False, masks='seg'):
+def loader(folder, steps, tags=False, stock=False, masks='seg', early=False):
     """A data loader of 1 + 2 images, without a Runner."""
     read, blank = (dict(type=f'Load{x}Annotations') for x in ('', 'Blank'))
     pack = [dict(type='PackSemiInputs')]
     strong = [dict(type='ColorJitter'), dict(type='CutOut', size=9, fill=3 *
                                              (99, )), *pack]
     image = [dict(type='LoadImageFromFile')]
-    unlabeled = [*image, blank, *steps]
+    unlabeled = [*image, blank, *steps] if early else [*image, *steps, blank]
     if tags:
         unlabeled = [*image, read, *steps,
                      dict(type='ImageLabelsFromMask', num_classes=5), blank]
@@ -74,9 +74,10 @@ RESIZE = dict(type='RandomResize', scale=(30, 30), ratio_range=(0.5, 2.0),
               keep_ratio=True)
 
 
-@pytest.mark.parametrize('tags', [False, True])
-def test_masks_lie_on_their_images_at_every_iteration(folder, tags):
-    data = loader(folder, [CROP, FLIP], tags)
+@pytest.mark.parametrize('options', [
+    {}, dict(early=True), dict(tags=True)], ids=str)
+def test_masks_lie_on_their_images_at_every_iteration(folder, options):
+    data = loader(folder, [CROP, FLIP], **options)
     masks = HiddenMasks(data, 'AHook')
     seen = set()
     for k, batch in enumerate(itertools.islice(data, 6)):
@@ -118,7 +119,7 @@ def test_the_batch_of_another_iteration_is_refused(folder):
 
 
 def test_a_crop_that_looks_at_the_mask_is_refused(folder):
-    data = loader(folder, [dict(CROP, cat_max_ratio=0.9), FLIP])
+    data = loader(folder, [dict(CROP, cat_max_ratio=0.9), FLIP], early=True)
     masks = HiddenMasks(data, 'AHook')
     with pytest.raises(ValueError, match='cannot repeat the crop'):
         for k, batch in enumerate(itertools.islice(data, 6)):

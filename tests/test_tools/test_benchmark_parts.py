@@ -54,10 +54,9 @@ def test_the_batch_is_the_loader_s(tools_path, voc_root, tags):  # noqa: F811
     cfg = Config(tiny_run(voc_root, voc_root))
     if tags:
         cfg.model.image_labels = True
-        cfg.train_dataloader.dataset.unlabeled.pipeline[1:2] = [
-            dict(type='LoadAnnotations'),
-            dict(type='ImageLabelsFromMask', num_classes=21),
-            dict(type='LoadBlankAnnotations')]
+        steps = cfg.train_dataloader.dataset.unlabeled.pipeline
+        steps[1:1] = [dict(type='LoadAnnotations')]
+        steps[-2:-2] = [dict(type='ImageLabelsFromMask', num_classes=21)]
     made = noise.synthetic_batch(cfg, (2, 3), (33, 33))
     data = DATASETS.build(cfg.train_dataloader.dataset)
     real = multi_branch_collate([data[0], data[len(data) - 1]])

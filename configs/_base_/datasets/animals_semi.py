@@ -35,7 +35,7 @@ train_dataloader = dict(
         unlabeled=dict(
             ann_file='ImageSets/Segmentation/pseudoseg/1_16/unlabeled.txt',
             pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='LoadBlankAnnotations'), *_base_.geometry, views
+                dict(type='LoadImageFromFile'), *_base_.geometry,
+                dict(type='LoadBlankAnnotations'), views
             ],
             **_base_.train_dataset)))

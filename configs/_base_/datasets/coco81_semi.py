@@ -43,7 +43,7 @@ train_dataloader = dict(
             data_prefix=_base_.train_prefix,
             ann_file='splits/pseudoseg/1_32/unlabeled.txt',
             pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='LoadBlankAnnotations'), *_base_.geometry, views
+                dict(type='LoadImageFromFile'), *_base_.geometry,
+                dict(type='LoadBlankAnnotations'), views
             ])))
 auto_scale_lr = dict(enable=False, base_batch_size=128)

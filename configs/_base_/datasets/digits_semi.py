@@ -18,8 +18,8 @@ train_dataloader = dict(
         unlabeled=dict(
             ann_file='ImageSets/unlabeled.txt',
             pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='LoadBlankAnnotations'), *_base_.geometry,
+                dict(type='LoadImageFromFile'), *_base_.geometry,
+                dict(type='LoadBlankAnnotations'),
                 dict(
                     type='MultiBranch',
                     weak=[dict(type='PackSemiInputs')],

@@ -33,7 +33,7 @@ train_dataloader = dict(
             data_prefix=dict(img_path='img_dir/train'),
             ann_file='pseudoseg/1_8/unlabeled.txt',
             pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='LoadBlankAnnotations'), *_base_.geometry, views
+                dict(type='LoadImageFromFile'), *_base_.geometry,
+                dict(type='LoadBlankAnnotations'), views
             ])))
 auto_scale_lr = dict(enable=False, base_batch_size=128)

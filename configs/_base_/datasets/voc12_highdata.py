@@ -45,9 +45,9 @@ train_dataloader = dict(
             data_prefix=dict(img_path=''),
             ann_file='splits/pseudoseg/highdata_coco/unlabeled.txt',
             pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='LoadBlankAnnotations'), random_scale,
+                dict(type='LoadImageFromFile'), random_scale,
                 dict(type='RandomCrop', crop_size=_base_.crop_size),
-                dict(type='RandomFlip', prob=0.5), views
+                dict(type='RandomFlip', prob=0.5),
+                dict(type='LoadBlankAnnotations'), views
             ])))
 auto_scale_lr = dict(enable=False, base_batch_size=128)

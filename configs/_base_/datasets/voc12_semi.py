@@ -44,7 +44,7 @@ train_dataloader = dict(
                 img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
             ann_file='ImageSets/Segmentation/pseudoseg/1_2/unlabeled.txt',
             pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(type='LoadBlankAnnotations'), *_base_.geometry, views
+                dict(type='LoadImageFromFile'), *_base_.geometry,
+                dict(type='LoadBlankAnnotations'), views
             ])))
 auto_scale_lr = dict(enable=False, base_batch_size=128)

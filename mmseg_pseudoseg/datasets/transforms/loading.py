@@ -1,10 +1,15 @@
 """Labels of images that have no mask, and checks of those that have one."""
 
-from typing import Optional
+from typing import Callable, Iterator, Optional
 
 import numpy as np
-from mmcv.transforms import BaseTransform
+from mmcv.transforms import BaseTransform, Pad
+from mmengine.dataset import Compose
+from mmseg.datasets.transforms import RandomCutOut, RandomRotate
 from mmseg.registry import TRANSFORMS
+
+# Stock steps that fill in pixels which no image has, 255 in the map.
+FILLING = (Pad, RandomRotate, RandomCutOut)
 
 
 @TRANSFORMS.register_module()
@@ -13,7 +18,9 @@ class LoadBlankAnnotations(BaseTransform):
 
     The stock ``LoadAnnotations`` reads a mask. An unlabelled image gets zeros:
     whatever pads or erases it later writes 255 there, so that its map tells
-    which pixels are real. A map that is there already is replaced.
+    which pixels are real. A map that is there already is replaced. Behind
+    resize, crop and flip it costs least; before a step that fills pixels in
+    (:data:`FILLING`) it must stand.
 
     Required key: img. Added keys: gt_seg_map (uint8, (h, w)), seg_fields.
     """
@@ -23,6 +30,35 @@ class LoadBlankAnnotations(BaseTransform):
         results['gt_seg_map'] = np.zeros(results['img'].shape[:2], np.uint8)
         results['seg_fields'] = ['gt_seg_map']
         return results
+
+
+def nested(steps: Callable) -> Iterator[Callable]:
+    """A pipeline's steps, and those inside ``RandomChoice`` and its like."""
+    for step in getattr(steps, 'transforms', []):
+        yield step
+        yield from nested(step)
+
+
+def check_blank_map(pipeline: Compose) -> None:
+    """Refuse a blank map that comes too late.
+
+    Args:
+        pipeline (Compose): Of the unlabelled images.
+
+    Raises:
+        ValueError: If a step of :data:`FILLING` stands before
+            ``LoadBlankAnnotations``, which would call its pixels real.
+    """
+    filled = None
+    for step in nested(pipeline):
+        if isinstance(step, FILLING):
+            filled = type(step).__name__
+        elif filled and isinstance(step, LoadBlankAnnotations):
+            raise ValueError(
+                'train_dataloader.dataset.unlabeled.pipeline: '
+                f'LoadBlankAnnotations behind {filled} would count the pixels '
+                f'that {filled} fills in. Put it before {filled}; with '
+                f'ImageLabelsFromMask, leave {filled} out')
 
 
 @TRANSFORMS.register_module()

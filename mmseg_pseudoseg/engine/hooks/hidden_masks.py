@@ -28,17 +28,18 @@ def with_masks(pipeline: Compose) -> Compose:
     Returns:
         Compose: The same steps, so the same random numbers.
     """
+    read: List[Callable] = [LoadAnnotations()]
     steps: List[Callable] = []
     for step in pipeline.transforms:
         if isinstance(step, LoadBlankAnnotations):
-            if any(isinstance(one, LoadAnnotations) for one in steps):
-                continue
-            step = LoadAnnotations()
+            continue
+        if isinstance(step, LoadAnnotations):
+            read = []
         elif isinstance(step, MultiBranch):
             step = copy.copy(step)
             step.views = dict(weak=step.views['weak'])
         steps.append(step)
-    return Compose(steps)
+    return Compose([*read, *steps])
 
 
 class HiddenMasks:
