@@ -16,7 +16,7 @@ def keep_freed_memory() -> bool:
 
     By default it gives large blocks back to the system, which clears and maps
     every page of them anew. Two graphs that are freed one after the other, as
-    in a PseudoSeg step, meet that more often than one: it is a quarter of a
+    in a PseudoSeg step, meet that more often than one: it is a third of a
     ResNet-50's step at 513 pixels (docs/performance.md). The process then
     stays as large as it was at its peak, and that is some 10 % higher.
 
