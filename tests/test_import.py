@@ -46,6 +46,13 @@ def test_without_mmseg_it_says_what_to_install():
     assert 'pip install "mmseg-pseudoseg[openmmlab]"' in last
 
 
+def test_what_only_draws_is_not_imported():
+    """It takes half a second of every start."""
+    result = run('import mmseg_pseudoseg\n'
+                 "print('matplotlib.figure' in sys.modules)")
+    assert result.stdout.split()[-1:] == ['False'], result.stderr
+
+
 def test_everything_is_registered_in_mmseg():
     names = dict(
         MODELS=['SemiSegmentor', 'CascadeSemiSegmentor', 'SGCHead',

@@ -2,13 +2,15 @@
 
 import csv
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 
 import torch
-from matplotlib.figure import Figure
 from mmengine.evaluator import BaseMetric
 from mmseg.registry import METRICS
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # A cell of more classes than this has no room for its number.
 MOST_NUMBERS = 25
@@ -61,7 +63,8 @@ def class_iou(matrix: Tensor) -> Tensor:
     return right / (matrix.sum(dim=0) + matrix.sum(dim=1) - right)
 
 
-def draw_confusion_matrix(matrix: Tensor, classes: Sequence[str]) -> Figure:
+def draw_confusion_matrix(matrix: Tensor, classes: Sequence[str]
+                          ) -> 'Figure':
     """Draw what share of each true class is predicted as which class.
 
     Every row adds up to 100 %; the row of a class without a pixel is grey.
@@ -75,6 +78,7 @@ def draw_confusion_matrix(matrix: Tensor, classes: Sequence[str]) -> Figure:
     Returns:
         Figure: To be saved with ``savefig``.
     """
+    from matplotlib.figure import Figure  # half a second of every start
     shares = (100 * matrix / matrix.sum(dim=1, keepdim=True)).tolist()
     size = max(4., 0.55 * len(classes) + 1.5)
     figure = Figure(figsize=(size + 0.8, size), layout='constrained')

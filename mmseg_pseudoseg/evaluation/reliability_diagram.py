@@ -1,15 +1,17 @@
 """Reliability diagrams: accuracy against confidence, bin by bin."""
 
 import math
-from typing import Dict
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Dict
 
 from .calibration import Bins, expected_error
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-def reliability_diagram(diagrams: Dict[str, Bins], columns: int = 4) -> Figure:
+
+def reliability_diagram(diagrams: Dict[str, Bins],
+                        columns: int = 4) -> 'Figure':
     """Draw a panel for each prediction.
 
     Bars are the accuracy of a bin, the dashed diagonal is perfect
@@ -23,6 +25,7 @@ def reliability_diagram(diagrams: Dict[str, Bins], columns: int = 4) -> Figure:
     Returns:
         Figure: To be saved with ``savefig``.
     """
+    from matplotlib.figure import Figure  # half a second of every start
     columns = min(columns, len(diagrams))
     rows = math.ceil(len(diagrams) / columns)
     figure = Figure(figsize=(2.4 * columns, 2.6 * rows), layout='constrained')
@@ -40,7 +43,7 @@ def reliability_diagram(diagrams: Dict[str, Bins], columns: int = 4) -> Figure:
     return figure
 
 
-def _draw(panel: Axes, bins: Bins) -> None:
+def _draw(panel: 'Axes', bins: Bins) -> None:
     """One panel."""
     number = len(bins.count)
     count = bins.count.double()
