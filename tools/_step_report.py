@@ -43,7 +43,7 @@ def print_parts(result: Dict[str, Any]) -> None:
                     [[k, f'{1000 * v:.1f}', f'{100 * v / total:.1f} %']
                      for k, v in parts.items()])
     print(f'\n{" + ".join(METHOD)}: {100 * result["method_share"]:.1f} % of '
-          'the step forward; backward beyond that of the floor in bands: '
+          'the step forward; backward beyond that of the same passes: '
           f'{100 * result["extra_backward_share"]:.1f} %')
     peaks = result['peak_bytes']
     for name in (SEMI, SUP):

@@ -3,7 +3,7 @@
 import copy
 import inspect
 from contextlib import contextmanager, nullcontext
-from typing import Any, Callable, Iterator, List, NamedTuple
+from typing import Any, Callable, Iterator, List, NamedTuple, Sequence
 from unittest.mock import patch
 
 import torch
@@ -12,15 +12,14 @@ from _networks import SEGMENTORS, without_weights
 from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, build_optim_wrapper
-from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_pseudoseg.models import SemiSegmentor
-from mmseg_pseudoseg.models.utils import stage_map
+from mmseg_pseudoseg.models.utils import bn_mode, stage_map
 
 SEMI, SUP = 'PseudoSeg', 'supervised'
-FLOOR, BANDED_FLOOR = 'floor', 'floor in bands'
+FLOOR, SAME_PASSES = 'floor', 'same passes'
 METHOD = ('SGC and CAM', 'fusion', 'soft loss')  # of timed_parts
 
 
@@ -106,7 +105,7 @@ def weak_pass(model: SemiSegmentor, inputs: Tensor) -> Any:
         view, a scalar with the gradient that the backbone needs for it.
     """
     train = model.use_image_labels
-    with model._bn_mode(model.weak_bn):
+    with bn_mode(model, model.weak_bn):
         with torch.set_grad_enabled(train):
             feats = model.extract_feat(inputs)
             last = stage_map(feats[model.sgc_head.in_index[-1]])
@@ -132,49 +131,73 @@ def stock_losses(model: SemiSegmentor) -> Iterator[None]:
 def floor_step(trainee: Trainee) -> None:
     """What PseudoSeg cannot do without: its three passes, in stock code.
 
-    As :func:`banded_floor_step`, but the labelled images exactly as in stock
-    training.
+    As :func:`three_passes`, one after the other, and the labelled images
+    exactly as in stock training.
     """
     with stock_losses(trainee.model):
-        banded_floor_step(trainee)
+        three_passes(trainee, joint=False)
 
 
-def banded_floor_step(trainee: Trainee, span: Callable = nullcontext) -> None:
-    """The three passes on PseudoSeg's own network, and nothing else of it.
+def same_passes_step(trainee: Trainee, span: Callable = nullcontext) -> None:
+    """The very passes that the step makes, and nothing else of it.
+
+    As :func:`three_passes`, jointly where the step passes jointly, with L_s
+    in bands.
+    """
+    three_passes(trainee, trainee.model.joint_pass, span)
+
+
+def three_passes(trainee: Trainee, joint: bool,
+                 span: Callable = nullcontext) -> None:
+    """The three passes on PseudoSeg's own network.
 
     The weak view forward; the strong view forward and backward from the mean
-    of its logits; the labelled images as the step trains on them (L_s in
-    bands), auxiliary heads included; preprocessor and optimizer. No SGC head,
-    no fusion, no loss of the strong view.
+    of its logits; the labelled images forward and backward from the losses of
+    the decode heads, auxiliary ones included; preprocessor and optimizer. No
+    SGC head, no fusion, no loss of the strong view.
 
     Args:
         trainee (Trainee): Of a semi-supervised config.
+        joint (bool): Strong view and labelled images as one batch.
         span (Callable): Context manager for a named part.
     """
     model, optim, batch = trainee
     with optim.optim_context(model):
         with span('data preprocessor'):
             data = model.data_preprocessor(batch, True)
-        views, samples = data['inputs'], data['data_samples']
+        views, samples = data['inputs'], data['data_samples']['labeled']
+        scalars = {}
         with span('weak forward'):
-            weak = weak_pass(model, views['weak'])
+            scalars['weak'] = weak_pass(model, views['weak'])
+        strong = labeled = None
+        if joint:
+            with span('joint forward'):
+                strong, labeled = model.extract_jointly(
+                    views['strong'], views['labeled'])
         with span('strong forward'):
-            strong = model.decode(
-                model.extract_feat(views['strong'])).float().mean()
+            strong = strong or model.extract_feat(views['strong'])
+            scalars['strong'] = model.decode(strong).float().mean()
         with span('labelled forward'):
-            losses = EncoderDecoder.loss(
-                model, views['labeled'], samples['labeled'])
-            labelled, _ = model.parse_losses(losses)
-    if weak is not None:
-        with span('weak backward'):
-            optim.backward(weak)
-    with span('strong backward'):
-        optim.backward(strong)
-    with span('labelled backward'):
-        optim.backward(labelled)
+            labeled = labeled or model.extract_feat(views['labeled'])
+            scalars['labelled'] = stock_loss(model, labeled, samples)
+    if joint:  # they share a graph
+        scalars['joint'] = scalars.pop('strong') + scalars.pop('labelled')
+    for name, scalar in scalars.items():
+        if scalar is not None:
+            with span(f'{name} backward'):
+                optim.backward(scalar)
     with span('optimizer'):
         optim.step()
         optim.zero_grad()
+
+
+def stock_loss(model: SemiSegmentor, feats: Sequence[Tensor],
+               samples: list) -> Tensor:
+    """What ``EncoderDecoder.loss`` makes of features, summed."""
+    losses = model._decode_head_forward_train(feats, samples)
+    if model.with_auxiliary_head:
+        losses.update(model._auxiliary_head_forward_train(feats, samples))
+    return model.parse_losses(losses)[0]
 
 
 def timed_parts(trainee: Trainee) -> List[Part]:
@@ -188,6 +211,7 @@ def timed_parts(trainee: Trainee) -> List[Part]:
             'forward', 'classify', 'image_labels', 'loss_by_feat',
             'loss_image_labels')),
         Part(model.pseudo_label, 'forward', 'fusion'),
+        Part(model, 'extract_jointly', 'joint pass'),
         Part(model, 'loss_strong', 'strong pass'),
         Part(model.unsup_loss, 'forward', 'soft loss'),
         Part(model, 'loss_labeled', 'labelled pass'),

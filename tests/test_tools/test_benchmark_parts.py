@@ -40,7 +40,7 @@ def test_the_floor_has_stock_losses(tools_path, tmp_path, monkeypatch):  # noqa:
     sweeps, stock = [], banded_loss.resized_cross_entropy_sums
     monkeypatch.setattr(banded_loss, 'resized_cross_entropy_sums',
                         lambda *args: sweeps.append(1) or stock(*args))
-    for step, number in ((steps.floor_step, 0), (steps.banded_floor_step, 1),
+    for step, number in ((steps.floor_step, 0), (steps.same_passes_step, 1),
                          (steps.Trainee.step, 1)):
         sweeps.clear()
         step(trainee)

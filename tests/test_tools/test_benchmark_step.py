@@ -90,13 +90,26 @@ def costs(tools_path, monkeypatch):  # noqa: F811
     return set_costs
 
 
-@pytest.mark.parametrize('back, tags, batch', [
-    (2, False, (2, 2)), (5, False, (1, 3)), (2, True, (2, 2))])
+def trained_parts(parts, back, few, many, joint):
+    """Adds the passes with a gradient to those of the floor."""
+    if joint:
+        return dict(parts, **{'joint forward': few + many,
+                              'joint backward': back * (few + many)})
+    return dict(parts, **{
+        'strong forward': many, 'labelled forward': few,
+        'strong backward': back * many, 'labelled backward': back * few})
+
+
+@pytest.mark.parametrize('back, tags, batch, joint', [
+    (2, False, (2, 2), False), (5, False, (1, 3), False),
+    (2, True, (2, 2), False), (3, True, (1, 3), True)])
 def test_ratios_and_parts_are_those_of_the_costs(bench, costs, tmp_path, back,
-                                                 tags, batch):
+                                                 tags, batch, joint):
     """7/3 where backward costs 2; the floor is measured where it costs 5."""
     costs(back)
-    config = write(tmp_path, image_labels=tags)
+    backbone = dict(tiny_model()['backbone'], norm_eval=joint)
+    config = write(tmp_path, image_labels=tags, backbone=backbone,
+                   joint_pass=joint)
     args = [] if batch == (2, 2) else ['--batch', *batch]
     text, found = bench(config, *args)
     few, many = batch
@@ -106,25 +119,25 @@ def test_ratios_and_parts_are_those_of_the_costs(bench, costs, tmp_path, back,
     assert found['batch'] == [few, many]
     assert found['median_seconds'] == pytest.approx(
         {'PseudoSeg': floor + sgc, 'supervised': sup, 'floor': floor,
-         'floor in bands': floor})
+         'same passes': floor})
     assert found['ratios'] == pytest.approx({
         'PseudoSeg / supervised': (floor + sgc) / sup,
         'PseudoSeg / floor': (floor + sgc) / floor,
-        'PseudoSeg / floor in bands': (floor + sgc) / floor,
+        'PseudoSeg / same passes': (floor + sgc) / floor,
         'floor / supervised': floor / sup,
-        'labelled backward / forward': back})
+        'backward / forward, strong and labelled': back})
     if batch == (2, 2) and not tags:
         assert floor / sup == pytest.approx(7 / 3)
     parts = {k: v for k, v in found['parts']['PseudoSeg'].items() if v}
+    trained = {'joint pass': few + many} if joint else {
+        'strong pass': many, 'labelled pass': few}
     assert parts == pytest.approx({
-        'weak pass': many, 'strong pass': many, 'labelled pass': few,
-        'SGC and CAM': sgc, 'backward': back * (few + many + tags * many)})
-    parts = {k: v for k, v in found['parts']['floor in bands'].items() if v}
+        'weak pass': many, **trained, 'SGC and CAM': sgc,
+        'backward': back * (few + many + tags * many)})
+    parts = {k: v for k, v in found['parts']['same passes'].items() if v}
     weak = {'weak backward': back * many} if tags else {}
-    assert parts == pytest.approx({
-        'weak forward': many, 'strong forward': many, 'labelled forward': few,
-        'strong backward': back * many, 'labelled backward': back * few,
-        **weak})
+    assert parts == pytest.approx(trained_parts(
+        {'weak forward': many, **weak}, back, few, many, joint))
     assert found['method_share'] == pytest.approx(sgc / (floor + sgc))
     assert found['extra_backward_share'] == pytest.approx(0)
     assert f'{(floor + sgc) / floor:.3f}' in text

@@ -27,17 +27,17 @@ from _networks import heads  # noqa: E402
 from _step_report import print_parts, print_steps  # noqa: E402
 from _synthetic_batch import synthetic_batch  # noqa: E402
 from _training_step import (  # noqa: E402
-    BANDED_FLOOR,
     FLOOR,
     METHOD,
+    SAME_PASSES,
     SEMI,
     SUP,
     Trainee,
-    banded_floor_step,
     build,
     floor_step,
     labelled_part,
     run_parts,
+    same_passes_step,
     stock_model,
 )
 from _waits import count_waits  # noqa: E402
@@ -168,7 +168,7 @@ def measure(args: argparse.Namespace,
     semi = trainees[SEMI]
     floors: Dict[str, Callable] = {
         FLOOR: partial(floor_step, semi),
-        BANDED_FLOOR: partial(banded_floor_step, semi)}
+        SAME_PASSES: partial(same_passes_step, semi)}
     if args.compile:
         options = args.compile if isinstance(args.compile, dict) else {}
         floors = {k: torch.compile(v, **options) for k, v in floors.items()}
@@ -177,7 +177,7 @@ def measure(args: argparse.Namespace,
         **{name: lambda k, name=name: floors[name]() for name in floors}}
     seconds = interleave(steps, args.iters, args.warmup, args.device)
     parts = breakdown({SEMI: partial(run_parts, semi),
-                       BANDED_FLOOR: partial(banded_floor_step, semi)},
+                       SAME_PASSES: partial(same_passes_step, semi)},
                       args.iters, args.device)
     count = count_syncs if args.device == 'cuda' else count_waits
     eager: Dict[str, Callable[[int], object]] = {
@@ -197,9 +197,12 @@ def summarise(args: argparse.Namespace, cfg: Config,
     """The numbers that the table of targets asks for."""
     seconds = found['seconds']
     median = {k: statistics.median(v) for k, v in seconds.items()}
-    parts, floor = found['parts'][SEMI], found['parts'][BANDED_FLOOR]
+    parts, floor = found['parts'][SEMI], found['parts'][SAME_PASSES]
     total = sum(parts.values())
     backward = sum(v for k, v in floor.items() if k.endswith('backward'))
+    trained = {way: sum(v for k, v in floor.items() if k.endswith(way)
+                        and not k.startswith('weak'))
+               for way in ('forward', 'backward')}
     return dict(
         config=args.config, baseline=args.baseline, device=args.device,
         amp=args.amp, optim_wrapper=cfg.optim_wrapper.get('type'),
@@ -210,9 +213,9 @@ def summarise(args: argparse.Namespace, cfg: Config,
         ratios={
             **{f'{over} / {under}': ratio(seconds[over], seconds[under])
                for over, under in ((SEMI, SUP), (SEMI, FLOOR),
-                                   (SEMI, BANDED_FLOOR), (FLOOR, SUP))},
-            'labelled backward / forward':
-                floor['labelled backward'] / floor['labelled forward'],
+                                   (SEMI, SAME_PASSES), (FLOOR, SUP))},
+            'backward / forward, strong and labelled':
+                trained['backward'] / trained['forward'],
         },
         method_share=sum(parts.get(k, 0.) for k in METHOD) / total,
         extra_backward_share=(parts['backward'] - backward) / total,

@@ -8,6 +8,7 @@ model = dict(
     data_preprocessor=dict(type='MultiBranchDataPreprocessor'),
     weak_bn='eval',
     unsup_start=100,
+    joint_pass=True,
     sgc_head=dict(
         type='SGCHead',
         in_channels=(96, 320),

@@ -167,7 +167,7 @@ class SGCHead(BaseModule):
             for stage in stages
         ], dim=1)
         if valid is not None:
-            valid = resize(valid.float(), size, mode='nearest') > 0.5
+            valid = resize(valid.byte(), size, mode='nearest').bool()
         value = cam if self.background == 'after' else add_background(cam, 1.)
         # One product: the hypercolumn is read, and laid out by torch, once.
         query, key = F.conv2d(hypercolumn, torch.cat(
@@ -175,7 +175,10 @@ class SGCHead(BaseModule):
         scores = value + propagate(value, query, key, valid)
         if self.background == 'after':
             scores = add_background(scores, 2.)
-        return self.norm(self.project(scores))
+        # As a product: a convolution lays out these small maps anew.
+        projected = torch.matmul(
+            self.project.weight.flatten(1), scores.flatten(2))
+        return self.norm(projected.unflatten(2, size))
 
     def loss_by_feat(self, output: SGCOutput, masks: Tensor,
                      image_labels: Tensor) -> Dict[str, Tensor]:

@@ -53,7 +53,7 @@ def first_class(shape: Tuple[int, ...], device: torch.device) -> Tensor:
     return row.view(images, rows, 1, 1) + torch.arange(width, device=device)
 
 
-def band_loss(logits: Tensor, chosen: Tensor,
+def band_loss(logits: Tensor, chosen: Tensor, counts: Tensor,
               valid: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     """Summed cross entropy of a band in bits, its gradient, and the hits.
 
@@ -67,7 +67,8 @@ def band_loss(logits: Tensor, chosen: Tensor,
         logits (Tensor): Over ln 2, contiguous, (N, R, C, W); is overwritten.
         chosen (Tensor): Where in the flattened logits that of a pixel's label
             stands, int64, (N, R, 1, W); that of any class if not valid.
-        valid (Tensor): 1 where a pixel counts, else 0, (N, R, 1, W).
+        counts (Tensor): Which pixels are valid, bool, (N, R, 1, W).
+        valid (Tensor): The same as 1 or 0, in the dtype of the logits.
 
     Returns:
         tuple[Tensor, Tensor, Tensor]: Scalar, (N, R, C, W), and how many
@@ -75,7 +76,7 @@ def band_loss(logits: Tensor, chosen: Tensor,
     """
     logits.sub_(logits.amax(dim=2, keepdim=True))
     of_label = logits.take(chosen)
-    hits = torch.count_nonzero((of_label == 0) * valid)
+    hits = torch.count_nonzero((of_label == 0) & counts)
     prob = logits.exp2_()
     total = prob.sum(dim=2, keepdim=True)
     loss = ((total.log2() - of_label) * valid).sum()
@@ -143,7 +144,7 @@ def sweep(logits: Tensor, masks: Tensor, align_corners: bool,
         torch.bmm(weights.expand(images, -1, -1), by_image, out=band)
         chosen = first_class(shape, logits.device) + starts[:, rows]
         band_sum, band_grad, right = band_loss(
-            band.view(shape), chosen, valid[:, rows])
+            band.view(shape), chosen, counts[:, rows], valid[:, rows])
         loss += band_sum
         hits += right
         torch.bmm(weights.T.expand(images, -1, -1), band_grad.flatten(2),

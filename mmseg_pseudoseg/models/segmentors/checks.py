@@ -1,9 +1,11 @@
 """What a semi-supervised segmentor refuses, with the remedy."""
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from mmseg.models.decode_heads import PIDHead
 from torch import Tensor
+
+from ..utils import uses_batch_statistics
 
 VIEWS = ('labeled', 'weak', 'strong')
 IGNORE = 255  # label of what no loss counts: void, padding, erased boxes
@@ -59,3 +61,40 @@ def check_views(inputs: Dict[str, Tensor]) -> None:
             "), the unlabelled one with dict(type='MultiBranch', weak=[..."
             '], strong=[...]), and set train_dataloader.collate_fn='
             "dict(type='multi_branch_collate')")
+
+
+def check_joint_pass(segmentor: Any) -> None:
+    """Refuse a joint pass that would mix labelled images and strong view.
+
+    Args:
+        segmentor (SemiSegmentor): In training mode.
+
+    Raises:
+        ValueError: If backbone or neck normalise with their batch.
+    """
+    for name, module in segmentor.named_modules():
+        if name.startswith(('backbone.', 'neck.')) and \
+                uses_batch_statistics(module):
+            raise ValueError(
+                f'model.joint_pass=True, but {name} ({type(module).__name__}) '
+                'normalises with its batch, in which labelled images and '
+                'strong view would be mixed: leave model.joint_pass out, or '
+                'set model.backbone.norm_eval=True if it is to keep its '
+                'running statistics')
+
+
+def check_one_size(views: Sequence[Tensor]) -> None:
+    """Refuse views that cannot be one batch.
+
+    Args:
+        views (Sequence[Tensor]): Each (N, 3, H, W).
+
+    Raises:
+        ValueError: If they differ in more than N.
+    """
+    sizes = [tuple(view.shape[2:]) for view in views]
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            'model.joint_pass=True needs images of one size, but the views '
+            f'have {sizes}: give labelled and unlabelled pipeline the same '
+            'crop, or leave model.joint_pass out')

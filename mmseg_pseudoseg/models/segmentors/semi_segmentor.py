@@ -5,8 +5,7 @@ Shape legend:
     H', W': size of the decoder's logits, h, w: size of the SGC map.
 """
 
-from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.logging import MessageHub
@@ -18,13 +17,19 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from ..decode_heads import use_bands
-from ..utils import frozen_statistics
-from .checks import IGNORE, check_parts, check_views
+from ..utils import BN_MODES, bn_mode, split_feats
+from .checks import (
+    IGNORE,
+    check_joint_pass,
+    check_one_size,
+    check_parts,
+    check_views,
+)
 from .pseudo_label_step import PseudoLabelStep
 
 Views = Dict[str, Tensor]
 Samples = List[SegDataSample]
-BN_MODES = ('train', 'batch', 'eval')
+Feats = Sequence[Any]  # a map, or a pair (map, class token), for each output
 
 
 def stack_masks(samples: Samples) -> Tensor:
@@ -53,6 +58,10 @@ class SemiSegmentor(EncoderDecoder):
             the running statistics and turns dropout off.
         unsup_start (int): Iteration at which L_u sets in. Before it, no
             unlabelled view is computed.
+        joint_pass (bool): Whether strong view and labelled images go through
+            backbone and neck as one batch: the same features, sooner where
+            maps are small. Not where batch norm would mix the two
+            (:func:`check_joint_pass`).
         **kwargs: Of the stock segmentor.
 
     Raises:
@@ -71,6 +80,7 @@ class SemiSegmentor(EncoderDecoder):
                  image_labels: bool = False,
                  weak_bn: str = 'train',
                  unsup_start: int = 0,
+                 joint_pass: bool = False,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if weak_bn not in BN_MODES:
@@ -84,6 +94,7 @@ class SemiSegmentor(EncoderDecoder):
         self.use_image_labels = image_labels
         self.weak_bn = weak_bn
         self.unsup_start = unsup_start
+        self.joint_pass = joint_pass
         self.observers: List[Callable[[PseudoLabelStep], None]] = []
 
     def loss(self, inputs: Views, data_samples: Dict[str, Samples]) -> dict:
@@ -103,29 +114,52 @@ class SemiSegmentor(EncoderDecoder):
         """
         check_views(inputs)
         losses = {}
+        labeled = strong = None
         if self._iteration() >= self.unsup_start:
             valid = stack_masks(data_samples['strong'])[:, None] != IGNORE
             target, weight, inside, losses_weak = self.make_pseudo_labels(
                 inputs['weak'], data_samples['weak'], valid)
             losses.update(losses_weak)
-            losses.update(
-                self.loss_strong(inputs['strong'], target, weight, inside))
+            if self.joint_pass:
+                strong, labeled = self.extract_jointly(
+                    inputs['strong'], inputs['labeled'])
+            losses.update(self.loss_strong(
+                inputs['strong'], target, weight, inside, strong))
         # Last, so that labelled images weigh most in the running statistics.
-        losses.update(
-            self.loss_labeled(inputs['labeled'], data_samples['labeled']))
+        losses.update(self.loss_labeled(
+            inputs['labeled'], data_samples['labeled'], labeled))
         return losses
 
-    def loss_labeled(self, inputs: Tensor, samples: Samples) -> dict:
+    def extract_jointly(self, *inputs: Tensor) -> Sequence[Feats]:
+        """Features of several views that pass backbone and neck as one batch.
+
+        Args:
+            *inputs (Tensor): Each (N, 3, H, W).
+
+        Returns:
+            list: Of each view, as ``extract_feat`` has them.
+
+        Raises:
+            ValueError: If images of different views differ in size.
+        """
+        check_one_size(inputs)
+        return split_feats(self.extract_feat(torch.cat(inputs)),
+                           [len(view) for view in inputs])
+
+    def loss_labeled(self, inputs: Tensor, samples: Samples,
+                     feats: Optional[Feats] = None) -> dict:
         """L_s of the decoder, L_sa and L_x of the SGC head.
 
         Args:
             inputs (Tensor): (N, 3, H, W).
             samples (list[SegDataSample]): With masks.
+            feats (Sequence[Tensor], optional): Of ``inputs``, if a joint pass
+                has made them.
 
         Returns:
             dict[str, Tensor]: ``labeled.decode.*``, ``labeled.sgc.*``.
         """
-        feats = self.extract_feat(inputs)
+        feats = feats or self.extract_feat(inputs)
         losses = self._decode_head_forward_train(feats, samples)
         if self.with_auxiliary_head:
             losses.update(self._auxiliary_head_forward_train(feats, samples))
@@ -156,7 +190,7 @@ class SemiSegmentor(EncoderDecoder):
         """
         image_labels = None
         losses = {}
-        with self._bn_mode(self.weak_bn):
+        with bn_mode(self, self.weak_bn):
             with torch.set_grad_enabled(self.use_image_labels):
                 feats = self.extract_feat(inputs)
             if self.use_image_labels:
@@ -183,7 +217,7 @@ class SemiSegmentor(EncoderDecoder):
         return label, weight, inside, losses
 
     def loss_strong(self, inputs: Tensor, target: Tensor, weight: Tensor,
-                    inside: Tensor) -> dict:
+                    inside: Tensor, feats: Optional[Feats] = None) -> dict:
         """L_u: the strong view against the pseudo label (equation 2).
 
         Args:
@@ -192,15 +226,28 @@ class SemiSegmentor(EncoderDecoder):
             weight (Tensor): (N, 1, H', W').
             inside (Tensor): 1 where a pixel is real, else 0,
                 (N, 1, H', W').
+            feats (Sequence[Tensor], optional): Of ``inputs``, if a joint pass
+                has made them.
 
         Returns:
             dict[str, Tensor]: ``strong.<name of the loss>``.
         """
-        logits = self.decode(self.extract_feat(inputs))
+        logits = self.decode(feats or self.extract_feat(inputs))
         loss = self.unsup_loss(logits, target, inside, weight)
         return {f'strong.{self.unsup_loss.loss_name}': loss}
 
-    def decode(self, feats: Sequence[Tensor]) -> Tensor:
+    def train(self, mode: bool = True) -> 'SemiSegmentor':
+        """Switch to training; here batch norm has its mode for the first time.
+
+        Raises:
+            ValueError: See :func:`check_joint_pass`.
+        """
+        super().train(mode)
+        if mode and self.joint_pass:
+            check_joint_pass(self)
+        return self
+
+    def decode(self, feats: Feats) -> Tensor:
         """Run the decode head.
 
         Args:
@@ -226,21 +273,3 @@ class SemiSegmentor(EncoderDecoder):
             )
         labels = [sample.image_labels.float() for sample in samples]
         return torch.stack(labels).to(device)
-
-    @contextmanager
-    def _bn_mode(self, mode: str) -> Iterator[None]:
-        """Run backbone and heads with the batch norm of ``mode``."""
-        if mode == 'train':
-            yield
-        elif mode == 'batch':
-            with frozen_statistics(self):
-                yield
-        else:
-            modules = [m for m in self.modules() if m.training]
-            for module in modules:
-                module.training = False
-            try:
-                yield
-            finally:
-                for module in modules:
-                    module.training = True

@@ -1,12 +1,24 @@
 """Pure functions of the method."""
 
 from .attention import propagate
-from .batch_norm import frozen_statistics
+from .batch_norm import (
+    BN_MODES,
+    bn_mode,
+    frozen_statistics,
+    uses_batch_statistics,
+)
 from .cam import add_background, class_activation_maps, image_labels_from_masks
-from .stages import Stage, find_stages, hypercolumn, stage_map
+from .stages import (
+    Stage,
+    find_stages,
+    hypercolumn,
+    split_feats,
+    stage_map,
+)
 
 __all__ = [
-    'Stage', 'add_background', 'class_activation_maps', 'find_stages',
-    'frozen_statistics', 'hypercolumn', 'image_labels_from_masks', 'propagate',
-    'stage_map'
+    'BN_MODES', 'Stage', 'add_background', 'bn_mode', 'class_activation_maps',
+    'find_stages', 'frozen_statistics', 'hypercolumn',
+    'image_labels_from_masks', 'propagate', 'split_feats', 'stage_map',
+    'uses_batch_statistics'
 ]

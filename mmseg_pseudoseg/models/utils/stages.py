@@ -36,6 +36,23 @@ def stage_map(output: Output) -> Tensor:
     return output if isinstance(output, Tensor) else output[0]
 
 
+def split_feats(outputs: Sequence[Output],
+                sizes: Sequence[int]) -> List[Tuple[Output, ...]]:
+    """Undo a concatenation of batches in all outputs of a network.
+
+    Args:
+        outputs (Sequence): Each a map (sum of ``sizes``, D, h, w), or a pair
+            as for :func:`stage_map`.
+        sizes (Sequence[int]): Images of each batch.
+
+    Returns:
+        list[tuple]: The outputs for each batch.
+    """
+    return list(zip(*(
+        output.split(list(sizes)) if isinstance(output, Tensor)
+        else split_feats(output, sizes) for output in outputs)))
+
+
 def find_stages(outputs: Sequence[Output], size: int) -> List[Stage]:
     """Channels and stride of every output.
 
