@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 from _bench_pair import APART, ONE, TWO
+from _clock import ratio
 
 PAIR = Path(__file__).with_name('_bench_pair.py')
 
@@ -65,13 +66,18 @@ def summarise(found: Dict[str, Any]) -> Dict[str, Any]:
 
     Returns:
         dict: It, with ``steps``: kind -> ``median``, ``fastest`` and ``core``
-        seconds, and ``ratios``: pair of kinds -> of each of these.
+        seconds, and ``ratios``: pair of kinds -> of each of these; medians
+        are those of the ratios within a round.
     """
+    wall, cores = found['seconds'], found['core_seconds']
     steps = {
         name: dict(median=statistics.median(values), fastest=min(values),
-                   core=statistics.median(found['core_seconds'][name]))
-        for name, values in found['seconds'].items()}
+                   core=statistics.median(cores[name]))
+        for name, values in wall.items()}
     pairs = ((TWO, ONE), (APART, ONE), (TWO, APART))
     return dict(found, steps=steps, ratios={
-        f'{a} / {b}': {key: steps[a][key] / steps[b][key] for key in steps[b]}
+        f'{a} / {b}': dict(
+            median=ratio(wall[a], wall[b]),
+            fastest=steps[a]['fastest'] / steps[b]['fastest'],
+            core=ratio(cores[a], cores[b]))
         for a, b in pairs})

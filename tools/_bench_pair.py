@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 import _cli
 import torch
 from _benchmark import load_config
+from _memory import keep_freed_memory
 from _synthetic_batch import synthetic_batch
 from _training_step import Trainee, build
 from mmengine.config import Config
@@ -100,4 +101,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     main()

@@ -86,9 +86,11 @@ def print_validation(rows: Sequence[Dict[str, Any]]) -> None:
 
 def print_pair(found: Dict[str, Any]) -> None:
     """Seconds and ratios."""
-    for title, rows in (('step of a process', found['steps']),
-                        ('ratio', found['ratios'])):
-        print_table([title, 'median s', 'fastest s', 'median s of a core'], [
+    for title, unit, rows in (
+            ('step of a process', ' s', found['steps']),
+            ('ratio within a round', '', found['ratios'])):
+        print_table([title, f'median{unit}', f'fastest{unit}',
+                     f'median{unit} of a core'], [
             [name, *(f'{row[key]:.3f}'
                      for key in ('median', 'fastest', 'core'))]
             for name, row in rows.items()])

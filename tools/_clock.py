@@ -134,6 +134,11 @@ def breakdown(runs: Mapping[str, Callable[[Spans], object]], rounds: int,
             for name, parts in found.items()}
 
 
+def ratio(over: List[float], under: List[float]) -> float:
+    """Median of the ratios within each round, which share its conditions."""
+    return statistics.median(a / b for a, b in zip(over, under))
+
+
 def mark(device: str) -> Any:
     """A point in time; on CUDA one of the GPU's, which nothing waits for."""
     if device != 'cuda':

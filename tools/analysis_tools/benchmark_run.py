@@ -34,6 +34,7 @@ from _benchmark import (  # noqa: E402
     load_config,
     write_json,
 )
+from _memory import keep_freed_memory  # noqa: E402
 from mmengine.config import Config, DictAction  # noqa: E402
 from mmengine.device import get_device  # noqa: E402
 
@@ -197,4 +198,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     main()

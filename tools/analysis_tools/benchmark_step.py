@@ -5,7 +5,7 @@ import statistics
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -21,7 +21,7 @@ from _benchmark import (  # noqa: E402
     peak_memory,
     write_json,
 )
-from _clock import breakdown, interleave  # noqa: E402
+from _clock import breakdown, interleave, ratio  # noqa: E402
 from _memory import keep_freed_memory  # noqa: E402
 from _networks import heads  # noqa: E402
 from _step_report import print_parts, print_steps  # noqa: E402
@@ -185,11 +185,6 @@ def measure(args: argparse.Namespace,
         FLOOR: lambda k: floor_step(semi)}
     syncs = {name: count(partial(step, 0)) for name, step in eager.items()}
     return dict(seconds=seconds, parts=parts, syncs=syncs)
-
-
-def ratio(over: List[float], under: List[float]) -> float:
-    """Median of the ratios within each round, which share its conditions."""
-    return statistics.median(a / b for a, b in zip(over, under))
 
 
 def summarise(args: argparse.Namespace, cfg: Config,
