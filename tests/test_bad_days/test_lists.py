@@ -21,7 +21,12 @@ from mmengine.fileio import list_from_file
 from mmseg.registry import DATASETS, METRICS
 
 from mmseg_pseudoseg.datasets.image_labels import read_tag_file
-from mmseg_pseudoseg.datasets.lists import check_list, check_name, read_lines
+from mmseg_pseudoseg.datasets.lists import (
+    PLAIN,
+    check_list,
+    check_name,
+    read_lines,
+)
 
 LIST = 'ImageSets/Segmentation/wrong.txt'
 IDS = ['a', 'b_2', 'c']
@@ -275,6 +280,20 @@ def test_any_list_is_taken_as_stock_reads_it_or_refused_by_name(
     for name in names:
         joined = posixpath.normpath(posixpath.join('/in/side', name + '.jpg'))
         assert joined.startswith('/in/side/') and '\0' not in name
+
+
+@FUZZ
+@given(name=st.from_regex(PLAIN, fullmatch=True))
+@example(name='/'.join(['a' * 255] * 15))
+def test_what_passes_at_a_glance_passes_the_check(name):
+    check_name(name, 'here')
+
+
+@pytest.mark.parametrize('name', [
+    '', '..', '../a', 'a/..', 'a/../b', '/a', 'a//b', '.a', 'C:/a', 's3://a',
+    'a\\b', 'a\n', '\u00e9', 'a' * 256, '/'.join(['a'] * 16)])
+def test_a_glance_is_not_enough(name):
+    assert not PLAIN.fullmatch(name)
 
 
 @FUZZ
