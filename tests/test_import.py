@@ -46,8 +46,21 @@ def test_without_mmseg_it_says_what_to_install():
     assert 'pip install "mmseg-pseudoseg[openmmlab]"' in last
 
 
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_a_tool_hardly_collects_garbage_while_it_imports(tool):
+    """It would look hundreds of times, and is on again later."""
+    result = run('import argparse, gc\n'  # what comes before _cli
+                 'seen = []\n'
+                 'gc.callbacks.append(lambda *args: seen.append(args))\n'
+                 f'import {tool}\n'
+                 'print(len(seen), gc.isenabled())', path=[ROOT / 'tools'])
+    calls, enabled = result.stdout.split()[-2:]
+    assert int(calls) < 50, result.stderr  # 2000 otherwise
+    assert enabled == 'True'
+
+
 def test_what_only_draws_is_not_imported():
-    """It takes half a second of every start."""
+    """Half a second of what draws nothing, unless MMEngine draws."""
     result = run('import mmseg_pseudoseg\n'
                  "print('matplotlib.figure' in sys.modules)")
     assert result.stdout.split()[-1:] == ['False'], result.stderr

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Dict, List
 from unittest.mock import patch
 
+import train  # isort: skip  (first, as it is when it runs alone)
+
 import cv2
 import torch
-import train
 from _clock import Part, Spans
 from mmengine import runner as runners
 from mmengine.config import Config, config

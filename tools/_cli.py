@@ -1,5 +1,6 @@
 """What ``train.py`` and ``test.py`` share; importing it finds the package."""
 
+import _gc_paused  # noqa: F401  isort: skip
 import argparse
 import gc
 import os
@@ -45,6 +46,7 @@ config.FormatCode = keep_layouts(config.FormatCode)
 # What is imported stays, and the garbage collector need not walk over it: for
 # every data set MMEngine has it walk over everything else.
 gc.freeze()
+gc.enable()
 
 
 def add_common_arguments(parser: argparse.ArgumentParser,

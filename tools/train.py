@@ -5,8 +5,9 @@ import os.path as osp
 from contextlib import contextmanager
 from typing import Iterator
 
+from _cli import add_common_arguments, load_config  # isort: skip  (first)
+
 import torch
-from _cli import add_common_arguments, load_config
 from _memory import keep_freed_memory
 from mmengine.config import Config
 from mmengine.device import get_device
