@@ -193,7 +193,13 @@ def three_passes(trainee: Trainee, joint: bool,
 
 def stock_loss(model: SemiSegmentor, feats: Sequence[Tensor],
                samples: list) -> Tensor:
-    """What ``EncoderDecoder.loss`` makes of features, summed."""
+    """What ``EncoderDecoder.loss`` makes of features: a scalar, all summed.
+
+    Args:
+        model (SemiSegmentor): In training mode.
+        feats (Sequence[Tensor]): Of the labelled images, each (N, D, h, w).
+        samples (list[SegDataSample]): With masks.
+    """
     losses = model._decode_head_forward_train(feats, samples)
     if model.with_auxiliary_head:
         losses.update(model._auxiliary_head_forward_train(feats, samples))

@@ -92,7 +92,8 @@ def test_the_fused_kernel_serves(embed, channels, dtype, layout):
     As in the head, query and key are halves of one map; with channels_last
     they enter as they lie.
     """
-    attention = pytest.importorskip('torch.nn.attention')  # torch >= 2.3
+    attention = pytest.importorskip(
+        'torch.nn.attention', reason='torch before 2.3')
     kinds = attention.SDPBackend
     draw = torch.Generator().manual_seed(0)
     scores, both = (
