@@ -14,9 +14,10 @@ from .torchvision_ops import import_torchvision  # noqa: E402
 
 import_torchvision()  # before mmseg imports it
 
-from . import datasets, engine, evaluation, models  # noqa: E402
+from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .checkpoint import allow_mmengine_checkpoints  # noqa: E402
 
 allow_mmengine_checkpoints()
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models',
+           'visualization']

@@ -1,5 +1,6 @@
 """A labelled and an unlabelled dataset behind one index."""
 
+import gc
 import os.path as osp
 import random
 from contextlib import contextmanager, nullcontext
@@ -41,6 +42,22 @@ def local_seed(seed: int) -> Iterator[None]:
         np.random.set_state(states[1])
 
 
+@contextmanager
+def garbage_kept() -> Iterator[None]:
+    """Stop the garbage collector; on exit it is as it was.
+
+    A list makes a million objects and no garbage, and the collector walks
+    over them again and again: a sixth of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 @DATASETS.register_module()
 class SemiDataset(ConcatDataset):
     """Two stock datasets with names, so that a config can change one path.
@@ -77,10 +94,11 @@ class SemiDataset(ConcatDataset):
         if max_corrupt < 0:
             raise ValueError('train_dataloader.dataset.max_corrupt must be 0 '
                              f'or more, not {max_corrupt}')
-        super().__init__([
-            self._build('labeled', labeled),
-            self._build('unlabeled', unlabeled)
-        ])
+        with garbage_kept():
+            super().__init__([
+                self._build('labeled', labeled),
+                self._build('unlabeled', unlabeled)
+            ])
         check_blank_map(self.datasets[1].pipeline)
         self.corrupt = CorruptImages(self, max_corrupt)
         self.image_labels = None

@@ -1,5 +1,6 @@
 """Two datasets behind one index."""
 
+import gc
 import random
 import shutil
 
@@ -9,6 +10,7 @@ import torch
 from conftest import tiny_dataset, tiny_run
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_pseudoseg.datasets import SeededIndex
@@ -62,6 +64,29 @@ def test_an_empty_list_names_part_and_file(voc_root, part):
     cfg[part]['ann_file'] = f'{LISTS}/none.txt'
     with pytest.raises(ValueError, match=rf'dataset\.{part} .*none\.txt'):
         DATASETS.build(cfg)
+
+
+@pytest.mark.parametrize('on', [True, False])
+def test_the_garbage_collector_rests_while_lists_are_read(
+        voc_root, monkeypatch, on):
+    seen, read = [], BaseSegDataset.load_data_list
+
+    def watched(part):
+        seen.append(gc.isenabled())
+        return read(part)
+
+    monkeypatch.setattr(BaseSegDataset, 'load_data_list', watched)
+    was_on = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        DATASETS.build(tiny_dataset(voc_root))
+        assert seen == [False, False] and gc.isenabled() == on
+        (voc_root / LISTS / 'none.txt').write_text('')
+        with pytest.raises(ValueError, match='none'):
+            DATASETS.build(tiny_dataset(voc_root, 'none'))
+        assert gc.isenabled() == on
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_tags_follow_their_images(voc_root):

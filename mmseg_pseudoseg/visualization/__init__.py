@@ -1,0 +1,5 @@
+"""What draws; importing this registers it."""
+
+from .lazy_visualizer import LazySegLocalVisualizer
+
+__all__ = ['LazySegLocalVisualizer']
