@@ -227,7 +227,7 @@ def tiny_run(root: Path, work_dir: Path, max_iters: int = 6,
                                source_ratio=dict(labeled=1, unlabeled=1)),
             collate_fn=dict(type='multi_branch_collate'),
             dataset=tiny_dataset(root)),
-        train_cfg=dict(type='IterBasedTrainLoop', max_iters=max_iters),
+        train_cfg=dict(type='LateWorkersTrainLoop', max_iters=max_iters),
         optim_wrapper=dict(
             optimizer=dict(type='SGD', lr=0.05, momentum=0.9)),
         param_scheduler=[

@@ -11,12 +11,14 @@ from .hooks import (
     ReproducibleResumeHook,
     SafeCheckpointHook,
 )
+from .late_workers_loop import LateWorkersTrainLoop
 from .processes import leave_process_group
 from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
     'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'PreemptionHook', 'PseudoLabelMonitorHook',
-    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook',
-    'WholeFileBackend', 'leave_process_group', 'write_whole'
+    'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop', 'PreemptionHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
+    'leave_process_group', 'write_whole'
 ]

@@ -3,7 +3,7 @@
 # decay is 4e-5 for Xception; their flag recommends 1e-4 for ResNets.
 max_iters = 30000
 train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=max_iters, val_interval=3000)
+    type='LateWorkersTrainLoop', max_iters=max_iters, val_interval=3000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(

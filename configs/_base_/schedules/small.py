@@ -1,7 +1,7 @@
 # One process on a CPU or a small GPU.
 max_iters = 750
 train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=max_iters, val_interval=250)
+    type='LateWorkersTrainLoop', max_iters=max_iters, val_interval=250)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(

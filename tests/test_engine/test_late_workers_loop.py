@@ -1,0 +1,64 @@
+"""The workers start late; nothing else changes."""
+
+import multiprocessing
+
+import pytest
+import torch
+from conftest import tiny_run
+from mmengine.runner import CheckpointLoader, Runner, loops
+
+from mmseg_pseudoseg.datasets import MultiSourceBatchSampler
+
+LOOPS = ('IterBasedTrainLoop', 'LateWorkersTrainLoop')
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_weights_are_those_of_the_stock_loop(voc_root, tmp_path, num_workers):
+    """Bit for bit; without the hook that seeds each iteration, too."""
+    found = []
+    for name in LOOPS:
+        cfg = tiny_run(voc_root, tmp_path / name, max_iters=2,
+                       num_workers=num_workers)
+        cfg['train_cfg']['type'] = name
+        cfg['custom_hooks'] = []
+        Runner(**cfg).train()
+        found.append(CheckpointLoader.load_checkpoint(
+            str(tmp_path / name / 'iter_2.pth'))['state_dict'])
+    assert found[0].keys() == found[1].keys()
+    for name, value in found[0].items():
+        assert torch.equal(value, found[1][name]), name
+
+
+@pytest.mark.parametrize('name', LOOPS)
+def test_workers_start_with_the_first_batch(voc_root, tmp_path, name):
+    cfg = tiny_run(voc_root, tmp_path, num_workers=2)
+    cfg['train_cfg']['type'] = name
+    runner = Runner(**cfg)
+    loop = runner.build_train_loop(runner._train_loop)
+    running = multiprocessing.active_children()
+    assert len(running) == (2 if name == 'IterBasedTrainLoop' else 0)
+    next(loop.dataloader_iterator)
+    assert len(multiprocessing.active_children()) == 2
+    assert loops._InfiniteDataloaderIterator.__module__ == loops.__name__
+
+
+@pytest.mark.parametrize('name', LOOPS)
+def test_a_resumed_run_does_not_draw_the_first_batches(
+        voc_root, tmp_path, monkeypatch, name):
+    """Two workers have four batches ahead, each time they start."""
+    cfg = tiny_run(voc_root, tmp_path, max_iters=2)
+    Runner(**cfg).train()
+    drawn, stock = [], MultiSourceBatchSampler.__iter__
+
+    def batches(sampler):
+        for batch in stock(sampler):
+            drawn.append(batch)
+            yield batch
+
+    monkeypatch.setattr(MultiSourceBatchSampler, '__iter__', batches)
+    cfg = tiny_run(voc_root, tmp_path, max_iters=3, num_workers=2)
+    cfg['train_cfg']['type'] = name
+    cfg.update(resume=True)
+    Runner(**cfg).train()
+    ahead = 4 * (2 if name == 'IterBasedTrainLoop' else 1)
+    assert ahead <= len(drawn) <= ahead + 1
