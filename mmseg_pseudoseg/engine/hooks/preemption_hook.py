@@ -48,7 +48,7 @@ class PreemptionHook(Hook):
         self.asked = False
         self.saves: Optional[SafeCheckpointHook] = None
         self.pid = os.getpid()
-        # The loop starts its workers before it calls any hook.
+        # A stock loop starts its workers before it calls any hook.
         _armed.add(self)
 
     def before_train(self, runner: Runner) -> None:
