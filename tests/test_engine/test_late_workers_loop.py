@@ -34,11 +34,12 @@ def test_workers_start_with_the_first_batch(voc_root, tmp_path, name):
     cfg = tiny_run(voc_root, tmp_path, num_workers=2)
     cfg['train_cfg']['type'] = name
     runner = Runner(**cfg)
+    before = set(multiprocessing.active_children())  # of other tests
     loop = runner.build_train_loop(runner._train_loop)
-    running = multiprocessing.active_children()
+    running = set(multiprocessing.active_children()) - before
     assert len(running) == (2 if name == 'IterBasedTrainLoop' else 0)
     next(loop.dataloader_iterator)
-    assert len(multiprocessing.active_children()) == 2
+    assert len(set(multiprocessing.active_children()) - before) == 2
     assert loops._InfiniteDataloaderIterator.__module__ == loops.__name__
 
 
