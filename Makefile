@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/python tools/demo/run_demo.py
 
 test: setup
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .
