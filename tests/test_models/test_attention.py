@@ -49,25 +49,27 @@ def test_equals_loops_without_mask():
         oracle(scores, query, key, lambda n, i, j: 0), atol=1e-12)
 
 
-def test_equals_loops_over_valid_keys():
-    scores, query, key, valid = maps()
-    mask = valid.flatten(1).clone()
-    mask[1] = True  # the image without a valid position attends everywhere
-    np.testing.assert_allclose(
-        propagate(scores, query, key, valid),
-        oracle(scores, query, key,
-               lambda n, i, j: 0 if mask[n, j] else -np.inf), atol=1e-12)
-
-
-def test_equals_the_authors_pair_mask_where_the_query_is_valid():
+def test_equals_loops_over_pairs_of_valid_positions():
     scores, query, key, valid = maps()
     mask = valid.flatten(1).tolist()
-    pairs = oracle(scores, query, key,
-                   lambda n, i, j: -1e9 * (1 - mask[n][i] * mask[n][j]))
-    real = valid.expand_as(scores).numpy()
-    found = propagate(scores, query, key, valid).numpy()
-    np.testing.assert_allclose(found[real], pairs[real], atol=1e-12)
-    assert not np.allclose(found[0], pairs[0])  # elsewhere they may differ
+    # Of a masked pair the authors add -1e9, which in float32 leaves nothing
+    # of the product: an invalid query attends to all positions alike.
+    pairs = oracle(
+        scores, query * valid, key,
+        lambda n, i, j: -np.inf if mask[n][i] and not mask[n][j] else 0)
+    np.testing.assert_allclose(
+        propagate(scores, query, key, valid), pairs, atol=1e-12)
+
+
+def test_equals_the_authors_sum_in_float32():
+    scores, query, key, valid = (
+        x.float() if x.is_floating_point() else x for x in maps())
+    s, q, k = (x.flatten(2).transpose(1, 2) for x in (scores, query, key))
+    pairs = valid.flatten(2).transpose(1, 2).float() * valid.flatten(2)
+    rows = (q @ k.transpose(1, 2) / sqrt(6) - 1e9 * (1 - pairs)).softmax(2)
+    expected = (rows @ s).transpose(1, 2).reshape(scores.shape)
+    torch.testing.assert_close(
+        propagate(scores, query, key, valid), expected, atol=1e-6, rtol=0)
 
 
 def test_padding_is_never_attended_to():
@@ -76,7 +78,8 @@ def test_padding_is_never_attended_to():
     noise = ~valid * torch.randn_like(scores)
     noise[1] = 0
     after = propagate(scores + 100 * noise, query, key + noise[:, :1], valid)
-    assert torch.equal(before, after)
+    real = valid.expand_as(scores)
+    assert torch.equal(before[real], after[real])
     after = propagate(scores + 100 * noise, query, key, None)
     assert not torch.allclose(before[0], after[0])
 

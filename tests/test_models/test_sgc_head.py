@@ -79,13 +79,11 @@ class Oracle:
         ]).reshape(11, -1).T
         query, key = self.linear('query', column), self.linear('key', column)
         rows = []
-        for q in query:
-            scores = [
+        for i, q in enumerate(query):
+            rows.append(softmax([
                 sum(a * b for a, b in zip(q, k)) / sqrt(3)
-                if mask[j] or not any(mask) else -np.inf
-                for j, k in enumerate(key)
-            ]
-            rows.append(softmax(scores))
+                if mask[j] else -np.inf for j, k in enumerate(key)
+            ]) if mask[i] else [1 / len(key)] * len(key))
         return rows
 
     def scores(self, cam, rows):
@@ -183,6 +181,25 @@ def test_losses_equal_loops():
         .5 * sum(binary) / len(binary), rel=1e-5)
 
 
+def test_dropout_acts_on_the_loss_of_the_classifier_alone():
+    made, feats = head(dropout_ratio=.5).train(), stages()
+    plain = made(feats)
+    assert torch.equal(made.classify(feats), plain.cls_logits)
+    torch.manual_seed(3)
+    dropped = made(feats, plain.cam.amax((2, 3)) > 0, dropout=True)
+    assert torch.equal(dropped.cam, plain.cam)
+    assert torch.equal(dropped.logits, plain.logits)
+    torch.manual_seed(3)
+    kept = torch.nn.functional.dropout(torch.ones(3, 6).double(), .5)
+    pooled = feats[3].mean((2, 3)) * kept
+    expected = pooled @ made.conv_cls.weight[:, :, 0, 0].T + \
+        made.conv_cls.bias
+    assert not torch.allclose(dropped.cls_logits, plain.cls_logits)
+    torch.testing.assert_close(dropped.cls_logits, expected)
+    made.eval()
+    assert torch.equal(made(feats, dropout=True).cls_logits, plain.cls_logits)
+
+
 def test_norm_has_no_scale_and_no_buffers():
     made = head()
     assert not made.norm.weight.requires_grad
@@ -204,6 +221,7 @@ def test_two_classes_and_nothing_labelled():
 
 @pytest.mark.parametrize('kwargs, named', [
     (dict(in_channels=(5,)), r'sgc_head\.in_channels \(5,\).*in_index'),
+    (dict(dropout_ratio=1.), r'sgc_head\.dropout_ratio .*not 1\.0'),
     (dict(background='none'), "sgc_head.background .*'none'")])
 def test_bad_arguments_are_named(kwargs, named):
     with pytest.raises(ValueError, match=named):

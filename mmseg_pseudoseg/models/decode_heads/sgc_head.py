@@ -62,6 +62,8 @@ class SGCHead(BaseModule):
         threshold (float): Probability from which the classifier calls a class
             present, used where no image-level labels are given.
         align_corners (bool): For every resize.
+        dropout_ratio (float): Share of the pooled features that L_x drops in
+            training. Decisions and Grad-CAM take all of them.
         loss_ce_weight (float): Weight of L_sa, the cross entropy of the score
             map against masks.
         loss_cls_weight (float): Weight of L_x, the classifier's loss.
@@ -81,6 +83,7 @@ class SGCHead(BaseModule):
                  background: str = 'after',
                  threshold: float = 0.5,
                  align_corners: bool = False,
+                 dropout_ratio: float = 0.,
                  loss_ce_weight: float = 1.0,
                  loss_cls_weight: float = 1.0,
                  init_cfg: Optional[dict] = None) -> None:
@@ -92,6 +95,9 @@ class SGCHead(BaseModule):
                 f'sgc_head.in_channels {tuple(in_channels)} and '
                 f'sgc_head.in_index {tuple(in_index)} must have one entry for '
                 'each stage of the hypercolumn')
+        if not 0 <= dropout_ratio < 1:
+            raise ValueError('sgc_head.dropout_ratio must be in [0, 1), not '
+                             f'{dropout_ratio}')
         if background not in ('after', 'before'):
             raise ValueError("sgc_head.background must be 'after' or 'before',"
                              f' not {background!r}')
@@ -101,6 +107,7 @@ class SGCHead(BaseModule):
         self.background = background
         self.threshold = threshold
         self.align_corners = align_corners
+        self.dropout_ratio = dropout_ratio
         self.loss_ce_weight = loss_ce_weight
         self.loss_cls_weight = loss_cls_weight
 
@@ -115,23 +122,29 @@ class SGCHead(BaseModule):
             num_classes, eps=1e-3, track_running_stats=False)
         self.norm.weight.requires_grad_(False)
 
-    def classify(self, feats: Sequence[Tensor]) -> Tensor:
+    def classify(self, feats: Sequence[Tensor],
+                 dropout: bool = False) -> Tensor:
         """Score the foreground classes of each image.
 
         Args:
             feats (Sequence[Tensor]): The backbone's (or neck's) outputs.
+            dropout (bool): Whether the logits are for L_x, which drops pooled
+                features in training.
 
         Returns:
             Tensor: Logits, (N, C-1), with gradient to ``feats``.
         """
         pooled = self._stages(feats)[-1].mean(dim=(2, 3))
+        if dropout:
+            pooled = F.dropout(pooled, self.dropout_ratio, self.training)
         return F.linear(
             pooled, self.conv_cls.weight.flatten(1), self.conv_cls.bias)
 
     def forward(self,
                 feats: Sequence[Tensor],
                 image_labels: Optional[Tensor] = None,
-                valid: Optional[Tensor] = None) -> SGCOutput:
+                valid: Optional[Tensor] = None,
+                dropout: bool = False) -> SGCOutput:
         """Score every position of the last stage.
 
         Args:
@@ -141,6 +154,7 @@ class SGCHead(BaseModule):
                 classifier's own decision about which classes are present.
             valid (Tensor, optional): True inside the image, (N, 1, H, W) of
                 any size. Other positions are not attended to.
+            dropout (bool): Of :meth:`classify`.
 
         Returns:
             SGCOutput: Class logits, Grad-CAM and score map. The score map's
@@ -149,7 +163,7 @@ class SGCHead(BaseModule):
         Raises:
             ValueError: If ``in_index`` or ``in_channels`` do not fit.
         """
-        cls_logits = self.classify(feats)
+        cls_logits = self.classify(feats, dropout)
         if image_labels is None:
             image_labels = cls_logits.detach().sigmoid() >= self.threshold
         stages = [stage.detach() for stage in self._stages(feats)]

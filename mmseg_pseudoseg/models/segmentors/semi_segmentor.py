@@ -165,7 +165,8 @@ class SemiSegmentor(EncoderDecoder):
             losses.update(self._auxiliary_head_forward_train(feats, samples))
         masks = stack_masks(samples)
         image_labels = self.sgc_head.image_labels(masks)
-        sgc = self.sgc_head(feats, image_labels, (masks != IGNORE)[:, None])
+        sgc = self.sgc_head(feats, image_labels, (masks != IGNORE)[:, None],
+                            dropout=True)
         losses.update(
             add_prefix(
                 self.sgc_head.loss_by_feat(sgc, masks, image_labels), 'sgc'))
@@ -197,7 +198,8 @@ class SemiSegmentor(EncoderDecoder):
                 image_labels = self._image_labels(samples, inputs.device)
                 losses = add_prefix(
                     self.sgc_head.loss_image_labels(
-                        self.sgc_head.classify(feats), image_labels),
+                        self.sgc_head.classify(feats, dropout=True),
+                        image_labels),
                     'weak.sgc')
             with torch.no_grad():
                 sgc = self.sgc_head(feats, image_labels, valid)

@@ -18,15 +18,15 @@ def propagate(scores: Tensor,
     """Average the scores of all positions, weighted by similarity.
 
     ``out_i = sum_j softmax_j(q_i . k_j / sqrt(E)) scores_j`` over the valid
-    positions j. The authors' code masks pairs; masking keys alone gives the
-    same result wherever i is valid, and the other positions enter no loss.
+    positions j, where i is valid. The authors' code masks pairs (i, j), so
+    that an invalid i attends to all positions alike. No loss reads it there,
+    but the statistics of SGC's batch norm do.
 
     Args:
         scores (Tensor): (N, K, h, w).
         query (Tensor): (N, E, h, w).
         key (Tensor): (N, E, h, w).
-        valid (Tensor, optional): True inside the image, bool, (N, 1, h, w). An
-            image without a valid position attends everywhere.
+        valid (Tensor, optional): True inside the image, bool, (N, 1, h, w).
 
     Returns:
         Tensor: (N, K, h, w), in the dtype of ``query``.
@@ -34,6 +34,7 @@ def propagate(scores: Tensor,
     mask = None
     if valid is not None:
         keys = valid.flatten(2)  # (N, 1, L)
+        # Without any key the softmax would be 0 / 0.
         mask = (keys | ~keys.any(dim=2, keepdim=True))[:, :, None]
 
     # torch's fused kernels keep no L x L matrix. They want equal widths, a
@@ -50,4 +51,8 @@ def propagate(scores: Tensor,
     out = F.scaled_dot_product_attention(
         tokens(query), tokens(key), tokens(scores.to(query)), attn_mask=mask,
         scale=embed**-0.5)
-    return out[:, 0, :, :channels].transpose(1, 2).reshape(scores.shape)
+    out = out[:, 0, :, :channels].transpose(1, 2).reshape(scores.shape)
+    if valid is None:
+        return out
+    # What the pair mask gives: a softmax over equal numbers.
+    return out.where(valid, scores.mean(dim=(2, 3), keepdim=True).to(out))
