@@ -10,6 +10,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from mmseg_pseudoseg.config_checks import check_config
+
 LEAVES = sorted(
     path for path in (ROOT / 'configs').glob('*/*.py')
     if path.parent.name != '_base_')
@@ -43,6 +45,7 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
     cfg.dump(tmp_path / 'dumped.py')
     assert Config.fromfile(tmp_path / 'dumped.py').to_dict() == cfg.to_dict()
     assert cfg.param_scheduler[-1].end == cfg.train_cfg.max_iters
+    assert not [p for p in check_config(cfg) if p.fatal]
     classes = {head.num_classes for head in decode_heads(cfg)}
     crops = {tuple(cfg.model.data_preprocessor.size)}
     for part in parts(cfg):
@@ -53,7 +56,7 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
         names = part.get('metainfo', DATASETS.get(part.type).METAINFO)
         classes.add(len(names['classes']))
     if 'sgc_head' in cfg.model:
-        classes.add(cfg.model.sgc_head.num_classes)
+        classes.add(cfg.model.sgc_head.get('num_classes', min(classes)))
         loader = cfg.train_dataloader
         shares = sum(loader.batch_sampler.source_ratio.values())
         assert loader.batch_size % shares == 0

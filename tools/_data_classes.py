@@ -7,15 +7,11 @@ import numpy as np
 from _data_findings import ERROR, NOTE, WARNING, Finding, plural
 from _data_lists import Sheet
 from _data_parts import LABELED, UNLABELED, VAL, find_step
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from mmseg_pseudoseg.datasets import CheckAnnotations
 from mmseg_pseudoseg.datasets.image_labels import read_tag_file
 from mmseg_pseudoseg.datasets.semi_dataset import image_id
-
-NUM_CLASSES = ('set num_classes in model.decode_head (every one of a '
-               'cascade), model.sgc_head and model.auxiliary_head, where '
-               'they are, to the number of metainfo.classes')
 
 
 def balance(sheet: Sheet) -> List[Dict[str, Any]]:
@@ -69,25 +65,7 @@ def number_findings(cfg: Config, sheets: Sequence[Sheet]) -> List[Finding]:
         'first') for s in sheets if not s.part.classes]
     if not named:
         return result
-    number = len(named[0].classes)
-    for key, head in all_heads(cfg.model).items():
-        if head.get('num_classes', number) != number:
-            result.append(Finding(
-                ERROR, f'{key}.num_classes', f'is {head.num_classes}, but the '
-                f'number of classes of the data is {number}', NUM_CLASSES))
-    return result + step_findings(sheets, number)
-
-
-def all_heads(model: ConfigDict) -> Dict[str, ConfigDict]:
-    """Decode, SGC and auxiliary heads of a model, by their keys."""
-    result = {}
-    for name in ('decode_head', 'sgc_head', 'auxiliary_head'):
-        head, key = model.get(name), f'model.{name}'
-        if isinstance(head, (list, tuple)):
-            result.update({f'{key}.{i}': one for i, one in enumerate(head)})
-        elif head:
-            result[key] = head
-    return result
+    return result + step_findings(sheets, len(named[0].classes))
 
 
 def step_findings(sheets: Sequence[Sheet], number: int) -> List[Finding]:
@@ -95,7 +73,7 @@ def step_findings(sheets: Sequence[Sheet], number: int) -> List[Finding]:
     result = []
     for part in (sheet.part for sheet in sheets):
         step = find_step(part.cfg, CheckAnnotations)
-        if step is None or step.num_classes == number:
+        if step is None or step.get('num_classes', number) == number:
             continue
         small = step.num_classes < number
         result.append(Finding(
@@ -116,16 +94,14 @@ def tag_findings(cfg: Config, sheets: Sequence[Sheet]) -> List[Finding]:
     if not path or not parts:
         return []
     sheet, key = parts[0], 'train_dataloader.dataset.tag_file'
-    result = [] if cfg.model.get('image_labels') else [Finding(
-        WARNING, key, 'is set, but the tags are not used',
-        'set model.image_labels=True, or remove the key')]
+    result: List[Finding] = []
     root = sheet.part.dataset.data_root
     path = osp.join(root, path) if root else path
     ids = [image_id(info['img_path']) for info in sheet.part.infos]
     try:
         tags = read_tag_file(path, ids, sheet.part.classes)
     except (OSError, ValueError) as error:
-        return [*result, Finding(
+        return [Finding(
             ERROR, key, f'cannot be used: {error}',
             'correct the file: one line an image, its id and its classes')]
     unused = [name for name, column in zip(sheet.part.classes[1:], tags.T)

@@ -9,7 +9,9 @@ from mmengine.registry import init_default_scope
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 
+from mmseg_pseudoseg.config_checks import Problem
 from mmseg_pseudoseg.models.utils import Stage, find_stages, hypercolumn
+from mmseg_pseudoseg.network_checks import channel_problems
 
 SIZE = 128
 SEGMENTORS = dict(
@@ -113,6 +115,22 @@ def probe(model: ConfigDict, size: int = SIZE) -> List[Stage]:
 
 
 @torch.no_grad()
+def channels_to_change(model: ConfigDict) -> List[Problem]:
+    """Keys of the heads that do not fit backbone and neck.
+
+    Args:
+        model (ConfigDict): ``model`` of a config.
+
+    Returns:
+        list[Problem]: Empty too where the network cannot be tried.
+    """
+    try:
+        return channel_problems(model, probe(model))
+    except NetworkError:
+        return []
+
+
+@torch.no_grad()
 def semi_keys(model: ConfigDict) -> Tuple[dict, List[Stage]]:
     """What PseudoSeg adds to a stock model.
 
@@ -143,7 +161,6 @@ def semi_keys(model: ConfigDict) -> Tuple[dict, List[Stage]]:
             type='SGCHead',
             in_channels=tuple(stage.channels for stage in chosen),
             in_index=tuple(stage.position for stage in chosen),
-            num_classes=last.num_classes,
             align_corners=align),
         pseudo_label=dict(type='CalibratedFusion', align_corners=align),
         unsup_loss=dict(type='SoftCrossEntropyLoss')), stages

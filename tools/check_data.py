@@ -27,7 +27,14 @@ from _data_classes import (
     number_findings,
     tag_findings,
 )
-from _data_findings import ERROR, NOTE, Finding, count, print_findings
+from _data_findings import (
+    ERROR,
+    NOTE,
+    WARNING,
+    Finding,
+    count,
+    print_findings,
+)
 from _data_lists import (
     Sheet,
     folder_findings,
@@ -37,7 +44,11 @@ from _data_lists import (
 )
 from _data_memory import HOW, estimate
 from _data_parts import LABELED, UNLABELED, read_parts
+from _networks import channels_to_change, without_weights
 from mmengine.config import Config, DictAction
+
+from mmseg_pseudoseg.config_checks import check_config
+from mmseg_pseudoseg.network_checks import one_image_problems
 
 SUMMARY, _, EPILOG = (__doc__ or '').partition('\n\n')
 MIB = 2**20
@@ -78,6 +89,16 @@ def is_taught(cfg: Config, sheets: List[Sheet]) -> bool:
         s.part.role == UNLABELED and s.part.reads_masks for s in sheets)
 
 
+def config_findings(cfg: Config) -> List[Finding]:
+    """What ``train.py`` refuses or warns of before it opens a file."""
+    problems = check_config(cfg)
+    if not any(problem.fatal for problem in problems):
+        problems += one_image_problems(cfg, without_weights(cfg.model))
+        problems += channels_to_change(cfg.model)
+    return [Finding(ERROR if p.fatal else WARNING, p.key, p.text, p.remedy)
+            for p in problems]
+
+
 def find(cfg: Config, path: str, sheets: List[Sheet],
          hidden: bool) -> List[Finding]:
     """All findings but those of the memory.
@@ -89,7 +110,7 @@ def find(cfg: Config, path: str, sheets: List[Sheet],
         hidden (bool): Whether masks of unlabelled images were opened.
     """
     tagged = bool(cfg.train_dataloader.dataset.get('tag_file'))
-    result: List[Finding] = []
+    result = config_findings(cfg)
     for sheet in sheets:
         part = sheet.part
         result += file_findings(part, sheet.facts, hidden)

@@ -2,6 +2,7 @@
 
 import argparse
 import os.path as osp
+import warnings
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -9,6 +10,7 @@ from _cli import add_common_arguments, load_config  # isort: skip  (first)
 
 import torch
 from _memory import keep_freed_memory
+from _networks import channels_to_change, without_weights
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
@@ -17,8 +19,10 @@ from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
+from mmseg_pseudoseg.config_checks import check_config
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
+from mmseg_pseudoseg.network_checks import one_image_problems
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -111,8 +115,45 @@ def resume_from(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
+def check(cfg: Config) -> None:
+    """Compare the parts of a config before anything is loaded.
+
+    Args:
+        cfg (Config): The config.
+
+    Raises:
+        SystemExit: Naming what training cannot work with.
+    """
+    problems = [*check_config(cfg),
+                *one_image_problems(cfg, without_weights(cfg.model))]
+    fatal = [str(problem) for problem in problems if problem.fatal]
+    if fatal:
+        raise SystemExit('\n'.join(fatal))
+    for problem in problems:
+        warnings.warn(str(problem), stacklevel=2)
+
+
+def train(cfg: Config) -> None:
+    """Run the training.
+
+    Args:
+        cfg (Config): The config.
+
+    Raises:
+        SystemExit: If it fails and heads do not fit the backbone, which
+            stock layers tell without a key.
+    """
+    try:
+        explain_failures(Runner.from_cfg(cfg).train)
+    except (AssertionError, IndexError, RuntimeError, ValueError) as error:
+        wrong = channels_to_change(cfg.model)
+        if not wrong:
+            raise
+        raise SystemExit('\n'.join(map(str, wrong))) from error
+
+
 def main() -> None:
-    """Run the training."""
+    """Check the config and run the training."""
     args = parse_args()
     cfg = load_config(args)
     if args.amp:
@@ -125,7 +166,8 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         resume_from(cfg, args.resume)
-    explain_failures(Runner.from_cfg(cfg).train)
+    check(cfg)
+    train(cfg)
     leave_process_group()
 
 

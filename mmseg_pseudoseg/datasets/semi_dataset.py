@@ -64,7 +64,8 @@ class SemiDataset(ConcatDataset):
 
     ``ConcatDataset`` takes a list of datasets; a list in a child config
     replaces the base's, while named parts merge. Samples of ``labeled`` come
-    first, those of ``unlabeled`` start at ``cumulative_sizes[0]``.
+    first, those of ``unlabeled`` start at ``cumulative_sizes[0]``. Pipelines
+    get ``num_classes``, of ``metainfo.classes``, with every sample.
 
     Args:
         labeled (dict | BaseDataset): Images with masks.
@@ -178,6 +179,8 @@ class SemiDataset(ConcatDataset):
         """One sample of a part, packed by its pipeline."""
         part = self.datasets[source]
         info = part.get_data_info(position)
+        if part.metainfo.get('classes'):
+            info['num_classes'] = len(part.metainfo['classes'])
         if source == 1 and self.image_labels is not None:
             info['image_labels'] = self.image_labels[position].astype(
                 np.float32)

@@ -77,3 +77,36 @@ def test_what_grad_cam_takes_decides_on_the_silent_classifier(key, value):
     setattr(model.sgc_head if key == 'threshold' else model, key, value)
     show(hook, runner, flat(random_step(), sgc=silent(0)))  # 0.48 for each
     assert not runner.logger.warnings
+
+
+def few(kept):
+    """A weight that so many of the 10 x 10 pixels have."""
+    weight = torch.zeros(1, 1, 100)
+    weight[..., :kept] = 1
+    return weight.reshape(1, 1, 10, 10)
+
+
+@pytest.mark.parametrize('kept, warned', [(4, 0), (10, 1)])
+def test_a_class_takes_over_where_enough_pixels_count(kept, warned):
+    """Early on, the few sure pixels of a batch are often background."""
+    runner, hook = fake_runner(), PseudoLabelMonitorHook(interval=1)
+    hook.before_train(runner)
+    step = flat(random_step(), sgc=silent(2), label=one_class(100))
+    show(hook, runner, step._replace(weight=few(kept)))
+    assert len(runner.logger.warnings) == warned
+
+
+def test_an_idle_loss_is_warned_of_once_it_lasts():
+    runner, hook = fake_runner(), PseudoLabelMonitorHook(interval=1)
+    hook.before_train(runner)
+    hook.model.pseudo_label.threshold = 0.8
+    warnings = runner.logger.warnings
+    step = flat(random_step(), sgc=silent(2), label=one_class(50))
+    for kept in (0, 0, 0, 1, 0, 0, 0):
+        show(hook, runner, step._replace(weight=few(kept)))
+    assert not warnings
+    for _ in range(3):
+        show(hook, runner, step._replace(weight=few(0)))
+    assert len(warnings) == 1
+    for word in ('idle', 'model.pseudo_label.threshold=0.8', 'image-level'):
+        assert word in warnings[0]

@@ -226,8 +226,8 @@ def test_refusals_name_hook_key_and_remedy(hook_type):
         hook_type(interval=1).before_train(fake_runner(plain))
     for names in (NAMES[1:], None):
         with pytest.raises(ValueError, match=(
-                f'{name}.* {len(names or ())} classes.*num_classes is 5.*'
-                r'metainfo\.classes')):
+                f'{name}.*decode_head.num_classes is 5.* {len(names or ())} '
+                r'classes.*of the heads.*metainfo\.classes')):
             hook_type(interval=1).before_train(fake_runner(classes=names))
 
 

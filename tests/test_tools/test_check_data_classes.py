@@ -243,7 +243,7 @@ def test_numbers_of_classes(check, voc_root):  # noqa: F811
     found(check(cfg, code=0), 'lets labels from 21 on pass', 'note')
     head = dict(type='FCNHead', in_channels=32, num_classes=19)
     cfg.model.auxiliary_head = head
-    finding = found(check(cfg, code=1), 'is 19, but the number')
+    finding = found(check(cfg, code=1), 'is 19, but metainfo.classes')
     assert finding['where'] == 'model.auxiliary_head.num_classes'
     cfg.model.auxiliary_head = [dict(head, num_classes=21), head]
     cfg.model.decode_head = [cfg.model.decode_head, dict(

@@ -72,11 +72,25 @@ def test_a_cascade_whose_last_head_decides(keys):
         type='CascadeSemiSegmentor',
         data_preprocessor=dict(type='MultiBranchDataPreprocessor'),
         sgc_head=dict(type='SGCHead', in_channels=(1024, 2048),
-                      in_index=(2, 3), num_classes=7, align_corners=True),
+                      in_index=(2, 3), align_corners=True),
         pseudo_label=dict(type='CalibratedFusion', align_corners=True),
         unsup_loss=dict(type='SoftCrossEntropyLoss'))
     assert '#   0, 256, 4\n#   1, 512, 8\n#   2, 1024, 8\n' in text
     assert '# Missing: size=crop_size in data_preprocessor.' in text
+
+
+def test_a_new_backbone_under_old_heads(keys, tmp_path):
+    """ResNet-18 of 8 channels under MobileNetV2's: every key, its value."""
+    sgc = dict(type='SGCHead', in_channels=(96, 320), in_index=(2, 3))
+    decode = dict(type='DepthwiseSeparableASPPHead', in_channels=320,
+                  in_index=3, c1_in_channels=24, num_classes=5)
+    path = small(tmp_path, sgc_head=sgc, decode_head=decode)
+    with pytest.raises(SystemExit) as error:
+        keys(path)
+    for text in ('model.decode_head.in_channels=64',
+                 'model.decode_head.c1_in_channels=8',
+                 'model.sgc_head.in_channels=(32, 64)', 'have 8, 16, 32, 64'):
+        assert text in str(error.value)
 
 
 def test_stages_behind_the_neck_and_nothing_loaded(keys, tmp_path):

@@ -11,7 +11,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 with redirect_stdout(sys.stderr):  # dependencies print when imported
     import _cli  # noqa: E402,F401  isort: skip  (finds, registers the package)
 
-from _networks import NetworkError, semi_keys  # noqa: E402
+from _networks import (  # noqa: E402
+    NetworkError,
+    channels_to_change,
+    semi_keys,
+)
 from mmengine.config import Config, DictAction  # noqa: E402
 
 BY_HAND = ('SGCHead needs from the backbone (or neck) a list of maps '
@@ -54,8 +58,13 @@ def keys_text(path: str, cfg: Config) -> str:
         raise SystemExit(f'{path}: has no model; give a whole config, or a '
                          'file of _base_/models')
     if 'sgc_head' in cfg.model:
-        raise SystemExit(f'{path}: model.sgc_head is set already, nothing '
-                         'needs to be added')
+        wrong = channels_to_change(cfg.model)
+        if not wrong:
+            raise SystemExit(f'{path}: model.sgc_head is set already, nothing '
+                             'needs to be added')
+        raise SystemExit('\n'.join([
+            f'{path}: model.sgc_head is set already, but not all channels '
+            'fit:', *map(str, wrong)]))
     try:
         keys, stages = semi_keys(cfg.model)
     except NetworkError as error:

@@ -18,7 +18,7 @@ geometry = [
 labeled_steps = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='CheckAnnotations', num_classes=7), *geometry
+    dict(type='CheckAnnotations'), *geometry  # the classes of SemiDataset
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -13,7 +13,7 @@ views = dict(
 tags_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'), *_base_.geometry,
-    dict(type='ImageLabelsFromMask', num_classes=7),
+    dict(type='ImageLabelsFromMask'),
     dict(type='LoadBlankAnnotations'), views
 ]
 train_dataloader = dict(

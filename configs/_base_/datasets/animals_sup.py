@@ -7,5 +7,10 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         ann_file='ImageSets/Segmentation/pseudoseg/1_16/labeled.txt',
-        pipeline=_base_.labeled_steps + [dict(type='PackSegInputs')],
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='CheckAnnotations', num_classes=7), *_base_.geometry,
+            dict(type='PackSegInputs')
+        ],
         **_base_.train_dataset))

@@ -13,7 +13,6 @@ model = dict(
         type='SGCHead',
         in_channels=(96, 320),
         in_index=(2, 3),
-        num_classes=7,
         channels=128,
         align_corners=True),
     pseudo_label=dict(

@@ -61,6 +61,30 @@ def check_blank_map(pipeline: Compose) -> None:
                 f'ImageLabelsFromMask, leave {filled} out')
 
 
+def classes_of(results: dict, given: Optional[int], name: str) -> int:
+    """Number of classes of a sample.
+
+    Args:
+        results (dict): Of the pipeline; ``SemiDataset`` puts ``num_classes``
+            of its metainfo there.
+        given (int, optional): What the config of the step says.
+        name (str): Of the step, for the message.
+
+    Returns:
+        int: C, background included.
+
+    Raises:
+        ValueError: If neither says.
+    """
+    number = results.get('num_classes') if given is None else given
+    if number is None:
+        raise ValueError(
+            f'{name} knows no number of classes: SemiDataset takes it from '
+            'metainfo.classes, which is missing, and other data sets do not '
+            f"tell; give dict(type='{name}', num_classes=...)")
+    return number
+
+
 @TRANSFORMS.register_module()
 class CheckAnnotations(BaseTransform):
     """Refuse a mask that cannot belong to its image.
@@ -69,11 +93,13 @@ class CheckAnnotations(BaseTransform):
     without a name. Put it behind ``LoadAnnotations``.
 
     Args:
-        num_classes (int): Valid labels are 0..num_classes-1.
+        num_classes (int, optional): Valid labels are 0..num_classes-1; by
+            default the classes of the :class:`SemiDataset`.
         ignore_index (int): And this one.
     """
 
-    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+    def __init__(self, num_classes: Optional[int] = None,
+                 ignore_index: int = 255) -> None:
         self.num_classes = num_classes
         self.ignore_index = ignore_index
 
@@ -89,11 +115,12 @@ class CheckAnnotations(BaseTransform):
             raise ValueError(
                 f'{path}: the mask is {mask.shape} (height, width), its image '
                 f'{results["img_path"]} is {size}; they must be equal')
-        bad = (mask >= self.num_classes) & (mask != self.ignore_index)
+        classes = classes_of(results, self.num_classes, type(self).__name__)
+        bad = (mask >= classes) & (mask != self.ignore_index)
         if bad.any():
             raise ValueError(
                 f'{path}: label {int(mask[bad][0])} is outside the '
-                f'{self.num_classes} classes 0..{self.num_classes - 1} and is '
+                f'{classes} classes 0..{classes - 1} and is '
                 f'not {self.ignore_index} (ignore). Masks must hold class ids '
                 '(not colours, not 0/255); see metainfo.classes and '
                 'reduce_zero_label of the dataset')
@@ -110,15 +137,16 @@ class ImageLabelsFromMask(BaseTransform):
     Required key: gt_seg_map. Added key: image_labels (float32, (C-1,)).
 
     Args:
-        num_classes (int): C, background (class 0) included.
+        num_classes (int, optional): C, background (class 0) included; by
+            default the classes of the :class:`SemiDataset`.
     """
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: Optional[int] = None) -> None:
         self.num_classes = num_classes
 
     def transform(self, results: dict) -> Optional[dict]:
         """Add the labels to ``results``."""
+        classes = classes_of(results, self.num_classes, type(self).__name__)
         counts = np.bincount(results['gt_seg_map'].ravel(), minlength=256)
-        results['image_labels'] = (
-            counts[1:self.num_classes] > 0).astype(np.float32)
+        results['image_labels'] = (counts[1:classes] > 0).astype(np.float32)
         return results

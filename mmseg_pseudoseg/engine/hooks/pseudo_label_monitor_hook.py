@@ -17,6 +17,8 @@ from .hidden_masks import IGNORE
 from .pseudo_label_hook import PseudoLabelHook
 
 SHARE, ENTROPY = 0.99, 0.99
+COUNTED = 0.1  # share of pixels with a weight from which a class can take over
+IDLE, READINGS = 1e-3, 4  # share below which L_u is idle; readings in a row
 START = 'let the labelled images train longer before (model.unsup_start)'
 ADVICE = dict(
     share='nearly every pseudo-labelled pixel is "{}", so L_u teaches this '
@@ -26,6 +28,11 @@ ADVICE = dict(
     'image-level labels Grad-CAM is empty then, and the SGC map says '
     f'background: {START}, lower model.sgc_head.threshold, or give image-level'
     ' labels',
+    idle=f'L_u has been idle for {READINGS} readings: the pseudo label is '
+    'nowhere as sure as model.pseudo_label.threshold={1}, so the unlabelled '
+    'images teach nothing. Lower the threshold (the more classes, the lower a '
+    'label\'s confidence), lower model.pseudo_label.temperature, or give '
+    'image-level labels',
     entropy='the pseudo label is nearly uniform, so L_u teaches the network '
     'to be unsure: lower model.pseudo_label.temperature, set model.'
     "pseudo_label.norm to 'rms' or None if it is 'l2', or "
@@ -51,9 +58,10 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
       SGC map and fused label, in per cent, over the batch of the step.
 
     Sums are added up over all processes once. Each kind of collapse is warned
-    of once: a class with more than 99 % of the pixels, a classifier without
-    positives (unless image-level labels are given), an entropy of 0.99 or
-    more.
+    of once: a class with more than 99 % of the pixels that L_u counts, if
+    these are a tenth of all or more; no more than a thousandth that counts, in
+    four readings in a row; a classifier without positives (unless image-level
+    labels are given); an entropy of 0.99 or more.
 
     Args:
         interval (int): Iterations between two readings. Take that of
@@ -65,6 +73,7 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
     def __init__(self, interval: int = 50, hidden_masks: bool = False) -> None:
         super().__init__(interval, hidden_masks)
         self.warned: Set[str] = set()
+        self.idle = 0  # readings in a row
 
     def before_train(self, runner: Runner) -> None:
         """Find the network and the names of its classes.
@@ -76,10 +85,10 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
         names = runner.train_dataloader.dataset.metainfo.get('classes') or ()
         if len(names) != self.model.num_classes:
             raise ValueError(
-                f'PseudoLabelMonitorHook: train_dataloader.dataset names '
-                f'{len(names)} classes, model.decode_head.num_classes is '
-                f'{self.model.num_classes}: set metainfo.classes of both '
-                'parts')
+                'PseudoLabelMonitorHook: model.decode_head.num_classes is '
+                f'{self.model.num_classes}, but train_dataloader.dataset '
+                f'names {len(names)} classes: set num_classes of the heads, '
+                'or metainfo.classes of both parts')
         self.names: Sequence[str] = names
 
     def report(self, runner: Runner, step: PseudoLabelStep,
@@ -100,7 +109,8 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
             figures.update(self._quality(values[len(sums):]))
         runner.message_hub.update_scalars(
             {f'train/pseudo.{name}': value for name, value in figures.items()})
-        self._warn(runner, figures)
+        pixels, _, kept = values[:3]
+        self._warn(runner, figures, kept / pixels)
 
     def _sums(self, step: PseudoLabelStep) -> Tensor:
         """Counts and what is summed over pixels, float32, (6 + C,)."""
@@ -158,17 +168,28 @@ class PseudoLabelMonitorHook(PseudoLabelHook):
             figures[f'{source}.mIoU'] = 100 * float(np.nanmean(metrics['IoU']))
         return figures
 
-    def _warn(self, runner: Runner, figures: Dict[str, float]) -> None:
-        """Warn of each kind of collapse, once."""
+    def _warn(self, runner: Runner, figures: Dict[str, float],
+              counted: float) -> None:
+        """Warn of each kind of collapse, once.
+
+        Args:
+            runner (Runner): Of the training.
+            figures (dict[str, float]): Of :meth:`_figures`.
+            counted (float): Share of the pixels that have a weight.
+        """
         largest = max(self.names, key=lambda name: figures[f'share.{name}'])
+        self.idle = self.idle + 1 if counted < IDLE else 0
         found = dict(
-            share=figures[f'share.{largest}'] > SHARE,
+            share=figures[f'share.{largest}'] > SHARE and counted >= COUNTED,
+            idle=self.idle >= READINGS,
             positives=(figures['positives'] == 0
                        and not self.model.use_image_labels),
             entropy=figures['entropy'] >= ENTROPY)
+        threshold = self.model.pseudo_label.threshold
         for kind, collapsed in found.items():
             if collapsed and kind not in self.warned:
                 self.warned.add(kind)
                 runner.logger.warning(
                     f'Iteration {runner.iter + 1}: '
-                    f'{ADVICE[kind].format(largest)} (docs/monitoring.md)')
+                    f'{ADVICE[kind].format(largest, threshold)} '
+                    '(docs/monitoring.md)')

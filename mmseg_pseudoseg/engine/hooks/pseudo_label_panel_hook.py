@@ -67,10 +67,11 @@ class PseudoLabelPanelHook(PseudoLabelHook):
         names, palette = (meta.get(k) or () for k in ('classes', 'palette'))
         if not len(names) == len(palette) == self.model.num_classes:
             raise ValueError(
-                f'PseudoLabelPanelHook: train_dataloader.dataset has '
-                f'{len(names)} classes and {len(palette)} colours, model.'
-                f'decode_head.num_classes is {self.model.num_classes}: set '
-                'metainfo.classes and metainfo.palette of both parts')
+                'PseudoLabelPanelHook: model.decode_head.num_classes is '
+                f'{self.model.num_classes}, but train_dataloader.dataset has '
+                f'{len(names)} classes and {len(palette)} colours: set '
+                'num_classes of the heads, or metainfo.classes and '
+                'metainfo.palette of both parts')
         self.names: Sequence[str] = names
         self.colours = colours(palette)
 

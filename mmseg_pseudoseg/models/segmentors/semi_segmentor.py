@@ -46,7 +46,8 @@ class SemiSegmentor(EncoderDecoder):
     the stock parts keep their names in the state dict.
 
     Args:
-        sgc_head (dict): Config of :class:`SGCHead`.
+        sgc_head (dict): Config of :class:`SGCHead`, by default with the
+            decode head's ``num_classes``.
         pseudo_label (dict): Config of :class:`CalibratedFusion`.
         unsup_loss (dict): Config of the loss L_u on the strong view.
         image_labels (bool): Whether the unlabelled images come with
@@ -86,7 +87,8 @@ class SemiSegmentor(EncoderDecoder):
         if weak_bn not in BN_MODES:
             raise ValueError(
                 f'model.weak_bn must be one of {BN_MODES}, not {weak_bn!r}')
-        self.sgc_head = MODELS.build(sgc_head)
+        self.sgc_head = MODELS.build(
+            sgc_head, default_args=dict(num_classes=self.num_classes))
         check_parts(self)
         use_bands(self)
         self.pseudo_label = MODELS.build(pseudo_label)
