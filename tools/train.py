@@ -14,6 +14,7 @@ from _networks import channels_to_change, without_weights
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
@@ -124,6 +125,7 @@ def check(cfg: Config) -> None:
     Raises:
         SystemExit: Naming what training cannot work with.
     """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
     problems = [*check_config(cfg),
                 *one_image_problems(cfg, without_weights(cfg.model))]
     fatal = [str(problem) for problem in problems if problem.fatal]

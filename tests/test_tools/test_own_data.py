@@ -21,7 +21,7 @@ SHORT = ['--cfg-options', 'train_cfg.max_iters=1', 'train_cfg.val_interval=1',
          'model.unsup_start=0', 'model.pretrained=None']
 # One process imports everything, and is forked for each command.
 DRIVER = '''
-import json, os, runpy, sys
+import json, os, runpy, sys, traceback
 import mmengine.config.config as config
 import mmseg_pseudoseg, mmseg.apis, mmengine.runner, torch
 torch.set_num_threads(1)
@@ -40,6 +40,8 @@ for words in json.load(sys.stdin):
             code = end.code or 0
             if isinstance(code, str):
                 print(code)
+        except Exception:
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             os._exit(bool(code))
