@@ -10,5 +10,4 @@ model = dict(
     pretrained='open-mmlab://resnet101_v1c',
     data_preprocessor=dict(test_cfg=dict(size=(1025, 2049))),
     backbone=dict(depth=101),
-    decode_head=dict(num_classes=19),
-    sgc_head=dict(num_classes=19))
+    decode_head=dict(num_classes=19))

@@ -6,6 +6,5 @@ _base_ = [
 ]
 model = dict(
     data_preprocessor=dict(test_cfg=dict(size=(641, 641))),
-    decode_head=dict(num_classes=81),
-    sgc_head=dict(num_classes=81))
+    decode_head=dict(num_classes=81))
 optim_wrapper = dict(optimizer=dict(weight_decay=4e-5))

@@ -6,5 +6,4 @@ _base_ = [
 ]
 model = dict(
     data_preprocessor=dict(test_cfg=dict(size=(897, 897))),
-    decode_head=dict(num_classes=16),
-    sgc_head=dict(num_classes=16))
+    decode_head=dict(num_classes=16))

@@ -8,7 +8,6 @@ model = dict(
         type='SGCHead',
         in_channels=(112, 320),
         in_index=(2, 3),
-        num_classes=5,
         channels=64,
         align_corners=True),
     pseudo_label=dict(

@@ -7,7 +7,6 @@ model = dict(
         type='SGCHead',
         in_channels=(1024, 2048),
         in_index=(2, 3),
-        num_classes=21,
         channels=128,
         align_corners=True),
     pseudo_label=dict(
