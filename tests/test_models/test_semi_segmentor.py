@@ -186,6 +186,12 @@ def test_unknown_batch_norm_mode_is_named():
         build(weak_bn='frozen')
 
 
+def test_the_sgc_head_takes_the_classes_of_the_decode_head():
+    sgc_head = tiny_model(num_classes=CLASSES)['sgc_head']
+    sgc_head.pop('num_classes')
+    assert build(sgc_head=sgc_head).sgc_head.num_classes == CLASSES
+
+
 def test_other_number_of_classes_is_named():
     sgc_head = tiny_model(num_classes=CLASSES + 1)['sgc_head']
     with pytest.raises(ValueError, match=(
