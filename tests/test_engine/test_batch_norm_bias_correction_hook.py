@@ -33,7 +33,7 @@ def config(voc_root, work_dir, hook=True, semi=True, max_iters=4):
         loader['collate_fn'] = dict(type='pseudo_collate')
         del loader['batch_sampler']
     if hook:
-        cfg['custom_hooks'] += [HOOK]
+        cfg['default_hooks']['batch_norm'] = HOOK
     return Config(cfg)
 
 

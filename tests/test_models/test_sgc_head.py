@@ -100,6 +100,9 @@ def test_dropout_acts_on_the_loss_of_the_classifier_alone():
     dropped = made(feats, plain.cam.amax((2, 3)) > 0, dropout=True)
     assert torch.equal(dropped.cam, plain.cam)
     assert torch.equal(dropped.logits, plain.logits)
+    decided = made(feats, dropout=True)
+    assert torch.equal(decided.cam, plain.cam)
+    assert not torch.equal(decided.cls_logits, plain.cls_logits)
     torch.manual_seed(3)
     kept = torch.nn.functional.dropout(torch.ones(3, 6).double(), .5)
     pooled = feats[3].mean((2, 3)) * kept

@@ -28,8 +28,8 @@ class BatchNormBiasCorrectionHook(Hook):
     and would compile each iteration anew. Nothing is stored and no device is
     waited for: after an iteration, what it added to a layer's statistics is
     divided by the share ``1 - (1 - momentum)^n`` that batches have in torch's.
-    n is the layer's own counter, which counts every pass that updates it and
-    is in the checkpoints.
+    n is the layer's own counter: it counts every pass that updates the layer,
+    and a checkpoint has it, so that loaded statistics keep their weight.
     """
 
     # Before whatever saves or copies the network after an iteration.
