@@ -26,6 +26,7 @@ default_hooks = dict(
         type='CheckpointHook', by_epoch=False, interval=1000,
         max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    batch_norm=dict(type='BatchNormBiasCorrectionHook'),
     buffers=dict(type='BroadcastBuffersHook'),
     visualization=dict(type='SegVisualizationHook'))
 custom_hooks = [

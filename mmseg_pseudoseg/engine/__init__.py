@@ -1,6 +1,7 @@
 """What acts on the Runner; importing this registers it."""
 
 from .hooks import (
+    BatchNormBiasCorrectionHook,
     BroadcastBuffersHook,
     ChannelsLastHook,
     CheckLossHook,
@@ -16,9 +17,9 @@ from .processes import leave_process_group
 from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
-    'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop', 'PreemptionHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'BatchNormBiasCorrectionHook', 'BroadcastBuffersHook', 'ChannelsLastHook',
+    'CheckLossHook', 'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop',
+    'PreemptionHook', 'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
     'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
     'leave_process_group', 'write_whole'
 ]

@@ -61,15 +61,31 @@ def test_equals_loops_over_pairs_of_valid_positions():
         propagate(scores, query, key, valid), pairs, atol=1e-12)
 
 
-def test_equals_the_authors_sum_in_float32():
-    scores, query, key, valid = (
-        x.float() if x.is_floating_point() else x for x in maps())
+def authors_sum(scores, query, key, valid):
+    """All pairs at once; nothing is left of the product where one is masked.
+
+    In float64 that takes -1e20, in float32 the authors' -1e9.
+    """
     s, q, k = (x.flatten(2).transpose(1, 2) for x in (scores, query, key))
-    pairs = valid.flatten(2).transpose(1, 2).float() * valid.flatten(2)
-    rows = (q @ k.transpose(1, 2) / sqrt(6) - 1e9 * (1 - pairs)).softmax(2)
-    expected = (rows @ s).transpose(1, 2).reshape(scores.shape)
-    torch.testing.assert_close(
-        propagate(scores, query, key, valid), expected, atol=1e-6, rtol=0)
+    pairs = valid.flatten(2).transpose(1, 2) & valid.flatten(2)
+    top = -1e20 if q.dtype == torch.float64 else -1e9
+    rows = q @ k.transpose(1, 2) / sqrt(q.shape[2]) + top * ~pairs
+    return (rows.softmax(2) @ s).transpose(1, 2).reshape(scores.shape)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_equals_the_authors_sum_and_its_gradients(dtype):
+    *values, valid = maps()
+    values = [x.to(dtype).requires_grad_() for x in values]
+    weight = torch.randn(values[0].shape, dtype=dtype)
+    near = dict(atol=1e-6 if dtype == torch.float32 else 1e-14, rtol=0)
+    found, expected = (f(*values, valid) for f in (propagate, authors_sum))
+    torch.testing.assert_close(found, expected, **near)
+    # Also where the query is masked: batch norm brings a gradient there.
+    for one, other in zip(*(torch.autograd.grad((out * weight).sum(), values)
+                            for out in (found, expected))):
+        assert other[1].ne(0).any()  # nothing is valid in image 1
+        torch.testing.assert_close(one, other, **near)
 
 
 def test_padding_is_never_attended_to():

@@ -1,11 +1,11 @@
 """The SGC head against a derivation by loops, and its bad input."""
 
-from math import exp, log, sqrt
+from math import exp, log
 
 import numpy as np
 import pytest
 import torch
-from oracles import array, bilinear, nearest, softmax
+from oracles import SGCOracle, array, bilinear, softmax
 
 from mmseg_pseudoseg.models import SGCHead
 
@@ -41,95 +41,6 @@ def real_pixels(images=3):
     return valid
 
 
-class Oracle:
-    """Sections 1-3 of the method, position by position, for one head."""
-
-    def __init__(self, made):
-        self.weights = {k: array(v) for k, v in made.named_parameters()}
-        self.made = made
-
-    def linear(self, name, vectors):
-        """A bias-free 1x1 convolution: (positions, in) -> (positions, out)."""
-        weight = self.weights[f'{name}.weight'][:, :, 0, 0]
-        return [[sum(w * v for w, v in zip(row, vector)) for row in weight]
-                for vector in vectors]
-
-    def classify(self, last):
-        """Logits of one image from its last stage (D, h, w)."""
-        pooled = [sum(plane.ravel()) / plane.size for plane in last]
-        return [logit + bias for logit, bias in zip(
-            self.linear('conv_cls', [pooled])[0],
-            self.weights['conv_cls.bias'])]
-
-    def cam(self, last, labels):
-        """Grad-CAM of one image, lists (positions, C-1)."""
-        positions = last.reshape(len(last), -1).T
-        scores = self.linear('conv_cls', positions)
-        columns = []
-        for c, label in enumerate(labels):
-            column = [max(row[c], 0.) * label for row in scores]
-            columns.append([v / max(max(column), 1e-5) for v in column])
-        return [list(row) for row in zip(*columns)]
-
-    def attention(self, maps, mask):
-        """Rows of attention weights of one image (L, L)."""
-        column = np.concatenate([
-            [bilinear(plane, SIZE, self.made.align_corners) for plane in one]
-            for one in maps
-        ]).reshape(11, -1).T
-        query, key = self.linear('query', column), self.linear('key', column)
-        rows = []
-        for i, q in enumerate(query):
-            rows.append(softmax([
-                sum(a * b for a, b in zip(q, k)) / sqrt(3)
-                if mask[j] else -np.inf for j, k in enumerate(key)
-            ]) if mask[i] else [1 / len(key)] * len(key))
-        return rows
-
-    def scores(self, cam, rows):
-        """Scores with background of one image, lists (positions, C)."""
-        before = self.made.background == 'before'
-        value = [[1 - max(m), *m] for m in cam] if before else cam
-        total = []
-        for i, own in enumerate(value):
-            spread = [sum(w * v[c] for w, v in zip(rows[i], value))
-                      for c in range(len(own))]
-            total.append([a + b for a, b in zip(spread, own)])
-        return total if before else [[2 - max(s), *s] for s in total]
-
-    def normalise(self, maps):
-        """Batch norm without scale over all images and positions."""
-        maps = np.array(maps)  # (N, positions, C)
-        out = np.empty_like(maps)
-        for c in range(CLASSES):
-            values = [float(v) for v in maps[:, :, c].ravel()]
-            mean = sum(values) / len(values)
-            variance = sum((v - mean)**2 for v in values) / len(values)
-            out[:, :, c] = (maps[:, :, c] - mean) / sqrt(variance + 1e-3)
-        return out + self.weights['norm.bias']
-
-    def __call__(self, feats, labels, valid):
-        images = []
-        logits = []
-        cams = []
-        for n in range(len(feats[0])):
-            maps = [array(feats[1][n]), array(feats[3][n])]
-            logits.append(self.classify(maps[-1]))
-            present = labels[n] if labels is not None else [
-                float(1 / (1 + exp(-v)) >= self.made.threshold)
-                for v in logits[-1]
-            ]
-            cams.append(self.cam(maps[-1], present))
-            mask = np.ones(SIZE) if valid is None else nearest(
-                array(valid[n, 0]), SIZE)
-            images.append(self.linear('project', self.scores(
-                cams[-1], self.attention(maps, mask.ravel()))))
-        shape = (len(images), *SIZE, -1)
-        back = (0, 3, 1, 2)
-        return (np.array(logits), np.array(cams).reshape(shape).transpose(
-            back), self.normalise(images).reshape(shape).transpose(back))
-
-
 @pytest.mark.parametrize('training', [True, False])
 @pytest.mark.parametrize('tags, masked', [(False, True), (True, False)])
 @pytest.mark.parametrize('align_corners', [True, False])
@@ -141,7 +52,7 @@ def test_equals_loops(background, align_corners, tags, masked, training):
     labels = torch.tensor([[1, 0, 1], [0, 0, 0], [1, 1, 1]]) if tags else None
     valid = real_pixels() if masked else None
     found = made(feats, labels, valid)
-    expected = Oracle(made)(feats, labels, valid)
+    expected = SGCOracle(made)(feats, labels, valid)
     assert found._fields == ('cls_logits', 'cam', 'logits')
     for name, one, other in zip(found._fields, found, expected):
         np.testing.assert_allclose(
@@ -189,6 +100,9 @@ def test_dropout_acts_on_the_loss_of_the_classifier_alone():
     dropped = made(feats, plain.cam.amax((2, 3)) > 0, dropout=True)
     assert torch.equal(dropped.cam, plain.cam)
     assert torch.equal(dropped.logits, plain.logits)
+    decided = made(feats, dropout=True)
+    assert torch.equal(decided.cam, plain.cam)
+    assert not torch.equal(decided.cls_logits, plain.cls_logits)
     torch.manual_seed(3)
     kept = torch.nn.functional.dropout(torch.ones(3, 6).double(), .5)
     pooled = feats[3].mean((2, 3)) * kept

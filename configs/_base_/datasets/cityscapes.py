@@ -1,15 +1,14 @@
 # Cityscapes, 19 classes. The paper names neither crop nor scales for it: these
-# are its crop of 513 and VOC's factors, of a 2048 x 1024 image.
+# are its crop of 513 and VOC's factors of the image.
 dataset_type = 'CityscapesDataset'
 data_root = 'data/cityscapes'
 train_prefix = dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train')
 crop_size = (513, 513)
 geometry = [
     dict(
-        type='RandomChoiceResize',
-        scales=[(int(2048 * s), int(1024 * s))
-                for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)],
-        keep_ratio=True),
+        type='RandomChoice',
+        transforms=[[dict(type='Resize', scale_factor=s)]
+                    for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)]),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5)
 ]

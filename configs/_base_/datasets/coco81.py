@@ -1,16 +1,15 @@
 # COCO, background and 80 things (tools/dataset_converters/coco_masks.py makes
-# the masks); crop 513. Random scales are factors of the image: COCO's longest
-# side is 640.
+# the masks); crop 513. Random scales are factors of the image, whatever its
+# size (authors).
 dataset_type = 'COCO81Dataset'
 data_root = 'data/coco'
 train_prefix = dict(img_path='train2017', seg_map_path='masks81/train2017')
 crop_size = (513, 513)
 geometry = [
     dict(
-        type='RandomChoiceResize',
-        scales=[(int(640 * s), int(640 * s))
-                for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)],
-        keep_ratio=True),
+        type='RandomChoice',
+        transforms=[[dict(type='Resize', scale_factor=s)]
+                    for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)]),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5)
 ]

@@ -7,10 +7,9 @@ train_prefix = dict(img_path='img_dir/train', seg_map_path='ann_dir/train')
 crop_size = (513, 513)
 geometry = [
     dict(
-        type='RandomChoiceResize',
-        scales=[(int(896 * s), int(896 * s))
-                for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)],
-        keep_ratio=True),
+        type='RandomChoice',
+        transforms=[[dict(type='Resize', scale_factor=s)]
+                    for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)]),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5)
 ]

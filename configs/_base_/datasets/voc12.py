@@ -1,14 +1,13 @@
 # PASCAL VOC 2012 with the masks of SBD (SegmentationClassAug); crop 513.
-# Random scales are factors of the image: VOC's longest side is 500.
+# Random scales are factors of the image, whatever its size (authors).
 dataset_type = 'PascalVOCDataset'
 data_root = 'data/VOCdevkit/VOC2012'
 crop_size = (513, 513)
 geometry = [
     dict(
-        type='RandomChoiceResize',
-        scales=[(int(500 * s), int(500 * s))
-                for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)],
-        keep_ratio=True),
+        type='RandomChoice',
+        transforms=[[dict(type='Resize', scale_factor=s)]
+                    for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)]),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5)
 ]

@@ -11,11 +11,6 @@ views = dict(
         dict(type='CutOut', size=100, fill=(127.5, 127.5, 127.5)),
         dict(type='PackSemiInputs')
     ])
-# The factors of voc12.py; these photographs have no common longest side.
-random_scale = dict(
-    type='RandomChoice',
-    transforms=[[dict(type='Resize', scale_factor=s, keep_ratio=True)]
-                for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)])
 train_dataloader = dict(
     batch_size=16,
     num_workers=8,
@@ -45,9 +40,7 @@ train_dataloader = dict(
             data_prefix=dict(img_path=''),
             ann_file='splits/pseudoseg/highdata_coco/unlabeled.txt',
             pipeline=[
-                dict(type='LoadImageFromFile'), random_scale,
-                dict(type='RandomCrop', crop_size=_base_.crop_size),
-                dict(type='RandomFlip', prob=0.5),
+                dict(type='LoadImageFromFile'), *_base_.geometry,
                 dict(type='LoadBlankAnnotations'), views
             ])))
 auto_scale_lr = dict(enable=False, base_batch_size=128)

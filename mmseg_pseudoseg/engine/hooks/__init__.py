@@ -1,5 +1,6 @@
 """Hooks."""
 
+from .batch_norm_bias_correction_hook import BatchNormBiasCorrectionHook
 from .broadcast_buffers_hook import BroadcastBuffersHook
 from .channels_last_hook import ChannelsLastHook
 from .check_loss_hook import CheckLossHook
@@ -11,7 +12,8 @@ from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .reproducible_resume_hook import ReproducibleResumeHook
 
 __all__ = [
-    'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'PreemptionHook', 'PseudoLabelMonitorHook',
-    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook'
+    'BatchNormBiasCorrectionHook', 'BroadcastBuffersHook', 'ChannelsLastHook',
+    'CheckLossHook', 'DeferredRuntimeInfoHook', 'PreemptionHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook'
 ]

@@ -153,7 +153,7 @@ class SGCHead(BaseModule):
             image_labels (Tensor, optional): 0 or 1, (N, C-1). They replace the
                 classifier's own decision about which classes are present.
             valid (Tensor, optional): True inside the image, (N, 1, H, W) of
-                any size. Other positions are not attended to.
+                any size. What it masks: :func:`propagate`.
             dropout (bool): Of :meth:`classify`.
 
         Returns:
@@ -165,7 +165,8 @@ class SGCHead(BaseModule):
         """
         cls_logits = self.classify(feats, dropout)
         if image_labels is None:
-            image_labels = cls_logits.detach().sigmoid() >= self.threshold
+            decides = self.classify(feats) if dropout else cls_logits
+            image_labels = decides.detach().sigmoid() >= self.threshold
         stages = [stage.detach() for stage in self._stages(feats)]
         cam = class_activation_maps(
             stages[-1], self.conv_cls.weight.flatten(1), image_labels)
