@@ -49,6 +49,8 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
         for step in part.pipeline:
             if step.type == 'RandomCrop':
                 crops.add(tuple(step.crop_size))
+            crops.update(tuple(one.canvas) for one in step.get('strong', ())
+                         if one.type == 'CutOut')
             classes.add(step.get('num_classes', min(classes)))
         names = part.get('metainfo', DATASETS.get(part.type).METAINFO)
         classes.add(len(names['classes']))
