@@ -117,6 +117,9 @@ def test_trains_a_step(path: Path, tmp_path: Path):
         for step in part.pipeline:
             if step.type == 'RandomCrop':
                 step.crop_size = (65, 65)
+            for one in step.get('strong', ()):
+                if one.type == 'CutOut':
+                    one.canvas = (65, 65)
     if 'tag_file' in cfg.train_dataloader.dataset:
         tag_file = Path(part.data_root, cfg.train_dataloader.dataset.tag_file)
         tag_file.parent.mkdir(parents=True, exist_ok=True)

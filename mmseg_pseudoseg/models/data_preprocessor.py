@@ -17,16 +17,27 @@ def pad(stack: Tensor, size: Sequence[int], value: float) -> Tensor:
     return F.pad(stack, more, value=value) if any(more) else stack
 
 
-def erase(images: Tensor, samples: Sequence[SegDataSample]) -> None:
+def erase(images: Tensor, samples: Sequence[SegDataSample],
+          fixed: bool) -> None:
     """Write 0 into the boxes that ``CutOut`` drew, in place.
 
     Args:
         images (Tensor): Normalised, (N, 3, H, W).
         samples (Sequence[SegDataSample]): N, with the metainfo
             ``erased_boxes`` where there is one.
+        fixed (bool): Whether the size of the crop is known to be H and W.
+
+    Raises:
+        ValueError: If a box was drawn on a larger canvas than that.
     """
+    size = tuple(images.shape[2:])
     for image, sample in zip(images, samples):
         for top, left, bottom, right in sample.get('erased_boxes', ()):
+            if fixed and (bottom > size[0] or right > size[1]):
+                raise ValueError(
+                    f'CutOut drew a box up to {(bottom, right)}, but the '
+                    f'network gets {size}: set CutOut.canvas to the size of '
+                    'the crops, RandomCrop.crop_size')
             image[:, top:bottom, left:right].fill_(0)
 
 
@@ -65,12 +76,12 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
             dict: ``inputs`` and ``data_samples``.
 
         Raises:
-            ValueError: If views were not stacked, or the config has not one
-                of ``size`` and ``size_divisor``.
+            ValueError: If views were not stacked, the config has not one of
+                ``size`` and ``size_divisor``, or ``CutOut`` another canvas.
         """
         if not isinstance(data['inputs'], dict):
             result = super().forward(data, training)
-            erase(result['inputs'], result['data_samples'] or ())
+            erase(result['inputs'], result['data_samples'] or (), False)
             return result
         if 'maps' not in data:
             raise ValueError(
@@ -121,7 +132,7 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
             height, width = sample.img_shape
             image[:, height:].fill_(self.pad_val)
             image[:, :, width:].fill_(self.pad_val)
-        erase(images, samples)
+        erase(images, samples, fixed=self.size is not None)
         return images
 
     def _hand_out(self, data: dict, view: str, size: Tuple[int, int]) -> None:

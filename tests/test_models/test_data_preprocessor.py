@@ -144,7 +144,7 @@ def test_metainfo_is_not_copied():
 
 def test_boxes_are_exact_zeros_whatever_the_padding():
     data = views()
-    boxes = [[(2, 3, 6, 8), (0, 0, 1, 1)], [(1, 5, 20, 20)], []]
+    boxes = [[(2, 3, 6, 8), (0, 0, 1, 1)], [(1, 5, 16, 16)], []]
     erase(data, strong=boxes)
     plain, cut = (MultiBranchDataPreprocessor(
         size=(16, 16), **ARGS, pad_val=7.)(batch, True)['inputs']['strong']
@@ -204,6 +204,19 @@ def test_what_is_refused(change, words):
     made = MultiBranchDataPreprocessor(**{**ARGS, 'size': (16, 16), **change})
     with pytest.raises(ValueError, match=words):
         made(data, True)
+
+
+@pytest.mark.parametrize('box', [(2, 3, 17, 9), (2, 3, 9, 17)])
+def test_a_box_beyond_the_crop_tells_of_the_canvas(box):
+    """Where size is fixed; with a divisor, a view may be smaller."""
+    data = views()
+    erase(data, weak=[[box]])
+    made = MultiBranchDataPreprocessor(size=(16, 16), **ARGS)
+    with pytest.raises(ValueError, match=(
+            r'gets \(16, 16\): set CutOut.canvas.*RandomCrop.crop_size')):
+        made(data, True)
+    found = MultiBranchDataPreprocessor(size_divisor=8, **ARGS)(data, True)
+    assert not found['inputs']['weak'][0, :, 2:9, 3:9].any()
 
 
 class Meta(TorchDispatchMode):
