@@ -2,7 +2,6 @@
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-import torch
 from mmengine.registry import FUNCTIONS
 from mmengine.structures import BaseDataElement, PixelData
 from torch import Tensor

@@ -90,7 +90,7 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
         result = dict(inputs={}, data_samples={})
         for view, samples in data['data_samples'].items():
             inputs = self._images(data['inputs'][view], samples)
-            self._hand_out(data, view, tuple(inputs.shape[2:]))
+            self._hand_out(data, view, inputs.shape[2:])
             if self.batch_augments is not None:
                 inputs, samples = self.batch_augments(inputs, samples)
             result['inputs'][view] = inputs
@@ -135,8 +135,9 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
         erase(images, samples, fixed=self.size is not None)
         return images
 
-    def _hand_out(self, data: dict, view: str, size: Tuple[int, int]) -> None:
+    def _hand_out(self, data: dict, view: str, size: Sequence[int]) -> None:
         """Give each sample of a view its part of the stacks."""
+        height, width = size
         fields: Dict[str, Sequence[Any]] = {
             key: self._to_device(stack)
             for key, stack in data['tensors'][view].items()}
@@ -147,8 +148,8 @@ class MultiBranchDataPreprocessor(SegDataPreProcessor):
             fields[key] = [PixelData(data=one) for one in maps]
         for k, sample in enumerate(data['data_samples'][view]):
             sample.set_data({key: parts[k] for key, parts in fields.items()})
-            height, width = sample.img_shape
+            bottom, right = sample.img_shape
             for key, value in dict(
-                    pad_shape=size, padding_size=(
-                        0, size[1] - width, 0, size[0] - height)).items():
+                    pad_shape=(height, width), padding_size=(
+                        0, width - right, 0, height - bottom)).items():
                 sample.set_field(value, key, field_type='metainfo')
