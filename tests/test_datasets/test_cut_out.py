@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from conftest import tiny_dataset
 from mmcv.transforms import Compose
-from mmseg.registry import TRANSFORMS
+from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_pseudoseg.datasets import (
     CutOut,
@@ -183,10 +184,18 @@ def test_steps_without_views_erase_too():
         assert (data['inputs'][0][:, ~cut_out[0]] > 1).all()
 
 
+def test_pixels_that_move_after_the_box_are_refused():
+    np.random.seed(0)
+    steps = Compose([
+        dict(type='CutOut', size=3),
+        dict(type='RandomFlip', prob=1., direction='horizontal'), PACK])
+    with pytest.raises(ValueError, match='put CutOut behind every.* flip'):
+        for _ in range(9):  # a box in the middle stays where it is
+            steps(dict(scene(), seg_fields=['gt_seg_map']))
+
+
 def test_a_sample_of_the_toy_is_erased_on_its_crop(voc_root):
     """The box is drawn with the sample's seed, on 33 x 33."""
-    from conftest import tiny_dataset
-    from mmseg.registry import DATASETS
     dataset = DATASETS.build(tiny_dataset(voc_root))
     seen = set()
     for seed in range(40):

@@ -9,6 +9,8 @@ from mmengine.structures import PixelData
 from mmseg.datasets import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
+IGNORE = 255
+
 
 @TRANSFORMS.register_module()
 class PackSemiInputs(PackSegInputs):
@@ -24,7 +26,11 @@ class PackSemiInputs(PackSegInputs):
     """
 
     def transform(self, results: dict) -> dict:
-        """Pack ``results``."""
+        """Pack ``results``.
+
+        Raises:
+            ValueError: If pixels that ``CutOut`` erased were moved.
+        """
         ours = ('img', 'gt_seg_map')
         packed = super().transform(
             {k: v for k, v in results.items() if k not in ours})
@@ -41,5 +47,10 @@ class PackSemiInputs(PackSegInputs):
             sample.set_data(
                 dict(image_labels=torch.from_numpy(results['image_labels'])))
         if 'erased_boxes' in results:
+            for top, left, bottom, right in results['erased_boxes']:
+                if (mask[0, top:bottom, left:right] != IGNORE).any():
+                    raise ValueError(
+                        'a step behind CutOut moved the erased pixels: put '
+                        'CutOut behind every resize, crop and flip')
             sample.set_metainfo(dict(erased_boxes=results['erased_boxes']))
         return packed
