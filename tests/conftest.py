@@ -153,7 +153,7 @@ def pipelines(num_classes: int = 21, crop: int = 33) -> Dict[str, list]:
     ]
     strong = [
         dict(type='ColorJitter'),
-        dict(type='CutOut', size=9, fill=(104, 116, 124)),
+        dict(type='CutOut', size=9, canvas=(crop, crop)),
         dict(type='PackSemiInputs')
     ]
     return dict(

@@ -52,6 +52,8 @@ def test_loads_and_is_consistent(path: Path, tmp_path: Path):
         for step in part.pipeline:
             if step.type == 'RandomCrop':
                 crops.add(tuple(step.crop_size))
+            crops.update(tuple(one.canvas) for one in step.get('strong', ())
+                         if one.type == 'CutOut')
             classes.add(step.get('num_classes', min(classes)))
         names = part.get('metainfo', DATASETS.get(part.type).METAINFO)
         classes.add(len(names['classes']))
@@ -118,6 +120,9 @@ def test_trains_a_step(path: Path, tmp_path: Path):
         for step in part.pipeline:
             if step.type == 'RandomCrop':
                 step.crop_size = (65, 65)
+            for one in step.get('strong', ()):
+                if one.type == 'CutOut':
+                    one.canvas = (65, 65)
     if 'tag_file' in cfg.train_dataloader.dataset:
         tag_file = Path(part.data_root, cfg.train_dataloader.dataset.tag_file)
         tag_file.parent.mkdir(parents=True, exist_ok=True)

@@ -101,8 +101,9 @@ def crop_findings(cfg: Config, sheet: Sheet) -> List[Finding]:
     much = crop['padding'] > MUCH
     return [Finding(
         WARNING if much else NOTE, key, text,
-        'take a smaller crop_size (in RandomCrop of both pipelines and '
-        'model.data_preprocessor.size), or a larger scale' if much else '')]
+        'take a smaller crop_size (in RandomCrop of both pipelines, CutOut.'
+        'canvas and model.data_preprocessor.size), or a larger scale'
+        if much else '')]
 
 
 def batch(cfg: Config, path: str) -> Dict[str, int]:

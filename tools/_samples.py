@@ -85,22 +85,21 @@ def batches(loader: DataLoader, padding: nn.Module) -> Iterator[List[Sample]]:
     """
     classes = loader.dataset.metainfo['classes']
     for batch in loader:
-        if not isinstance(batch['inputs'], dict):
-            batch = by_source(batch, loader)
-        data: Dict[str, dict] = {}
-        for view, images in batch['inputs'].items():
+        views = batch['inputs']
+        stacked = isinstance(views, dict)
+        for images in views.values() if stacked else [views]:
             check(images[0])
-            data[view] = padding(dict(
-                inputs=images, data_samples=batch['data_samples'][view]), True)
+        data = padding(batch, True)
+        if not stacked:
+            data = by_source(data, loader)
+        inputs, samples = data['inputs'], data['data_samples']
         result = []
         for source, names in VIEWS.items():
-            views = {name: data[name] for name in names if name in data}
-            number = len(next(iter(views.values()))['inputs']) if views else 0
+            names = [name for name in names if name in inputs]
             result += [
-                unpack(source, {
-                    name: (view['inputs'][i], view['data_samples'][i])
-                    for name, view in views.items()
-                }, classes) for i in range(number)
+                unpack(source, dict(zip(names, pairs)), classes)
+                for pairs in zip(*(zip(inputs[name], samples[name])
+                                   for name in names))
             ]
         yield result
 

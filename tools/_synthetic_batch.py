@@ -1,5 +1,6 @@
 """Batches of noise, as a semi-supervised loader delivers them."""
 
+from copy import deepcopy
 from typing import List, Sequence
 
 import numpy as np
@@ -52,7 +53,7 @@ def synthetic_batch(cfg: Config, number: Sequence[int],
     """A batch as the loader delivers it, from noise.
 
     The last step of the config's own pipelines makes the views, so that they
-    have its jitter, its erased boxes and its types.
+    have its jitter, its erased boxes (on a canvas of ``shape``) and its types.
 
     Args:
         cfg (Config): A semi-supervised config.
@@ -70,11 +71,14 @@ def synthetic_batch(cfg: Config, number: Sequence[int],
     num_classes = heads(cfg.model)[-1].num_classes
     samples: List[dict] = []
     for part, count in zip(PARTS, number):
-        last = cfg.train_dataloader.dataset[part].pipeline[-1]
+        last = deepcopy(cfg.train_dataloader.dataset[part].pipeline[-1])
         if last['type'] != 'MultiBranch':
             raise SystemExit(
                 f'error: train_dataloader.dataset.{part}.pipeline ends with '
                 f'{last["type"]}; a semi-supervised one ends with MultiBranch')
+        for step in last.get('strong', ()):
+            if step['type'] == 'CutOut':
+                step['canvas'] = tuple(shape)
         views, labelled = TRANSFORMS.build(last), part == 'labeled'
         tags = cfg.model.get('image_labels', False) and not labelled
         samples += [views(scene(shape, num_classes, labelled, tags, rng))

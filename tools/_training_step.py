@@ -12,9 +12,11 @@ from _networks import SEGMENTORS, without_weights
 from mmengine.config import ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from mmseg_pseudoseg.datasets.collate import packed_images
 from mmseg_pseudoseg.models import SemiSegmentor
 from mmseg_pseudoseg.models.utils import bn_mode, stage_map
 
@@ -67,9 +69,12 @@ def stock_model(model: ConfigDict) -> ConfigDict:
 def labelled_part(batch: dict) -> dict:
     """The labelled images of a batch, as a stock loader delivers them."""
     samples = copy.deepcopy(batch['data_samples']['labeled'])
-    for sample in samples:
-        sample.gt_sem_seg.data = sample.gt_sem_seg.data.long()
-    return dict(inputs=batch['inputs']['labeled'], data_samples=samples)
+    images = packed_images(batch, 'labeled')
+    for sample, image, mask in zip(
+            samples, images, batch['maps']['labeled']['gt_sem_seg']):
+        height, width = image.shape[1:]
+        sample.gt_sem_seg = PixelData(data=mask[:, :height, :width].long())
+    return dict(inputs=images, data_samples=samples)
 
 
 def build(model_cfg: ConfigDict, optim_cfg: ConfigDict, batch: dict,

@@ -4,9 +4,4 @@ _base_ = [
     '../_base_/datasets/voc12_semi.py', '../_base_/schedules/schedule_30k.py',
     '../_base_/default_runtime.py'
 ]
-# The mean colour of this backbone.
-_base_.views.strong[1].fill = (127.5, 127.5, 127.5)
-_base_.tags_pipeline[-1].strong[1].fill = (127.5, 127.5, 127.5)
-_base_.train_dataloader.dataset.unlabeled.pipeline[-1].strong[1].fill = (
-    127.5, 127.5, 127.5)
 optim_wrapper = dict(optimizer=dict(weight_decay=4e-5))

@@ -126,7 +126,7 @@ def test_workers_share_the_count_and_change_no_batch(voc_root, tmp_path):
             4 + 5, 4 + 9, 4 + 14]
     for one, other in zip(batches[0], batches[2]):
         for view, images in one['inputs'].items():
-            assert all(map(torch.equal, images, other['inputs'][view]))
+            assert torch.equal(images, other['inputs'][view])
 
     loader_cfg['dataset']['max_corrupt'] = 2
     iterator = iter(Runner.build_dataloader(loader_cfg, seed=5))

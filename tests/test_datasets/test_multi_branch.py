@@ -7,11 +7,7 @@ from conftest import tiny_dataset
 from mmcv.transforms import Compose
 from mmseg.registry import DATASETS
 
-from mmseg_pseudoseg.datasets import (
-    MultiBranch,
-    SeededIndex,
-    multi_branch_collate,
-)
+from mmseg_pseudoseg.datasets import MultiBranch, SeededIndex
 
 PACK = dict(type='PackSemiInputs')
 
@@ -39,7 +35,7 @@ def test_without_distortion_the_views_are_equal():
 
 def test_a_view_never_sees_what_another_did():
     """Each starts from the image, in whatever order they stand."""
-    strong = [dict(type='CutOut', size=30, fill=(1, 2, 3)), PACK]
+    strong = [dict(type='CutOut', size=30), PACK]
     for views in (dict(weak=[PACK], strong=strong, third=[PACK]),
                   dict(strong=strong, weak=[PACK], third=[PACK])):
         packed = MultiBranch(**views)(results())
@@ -60,42 +56,28 @@ def test_what_is_packed_shares_no_memory(channels):
     assert not packed['data_samples'].gt_sem_seg.data.any()
 
 
-def test_samples_can_be_pinned(monkeypatch):
-    """Every tensor, with all that a plain sample holds."""
-    one = dict(results(), image_labels=np.ones(20, np.float32))
-    sample = MultiBranch(weak=[PACK])(one)['data_samples']['weak']
-    pinned = []
-    monkeypatch.setattr(torch.Tensor, 'pin_memory', lambda self: (
-        pinned.append(self.shape), self.clone())[1])
-    copied = torch.utils.data._utils.pin_memory.pin_memory([sample])[0]
-    assert sorted(pinned) == [(1, 12, 15), (20,)]
-    assert copied.metainfo == sample.metainfo
-    assert torch.equal(copied.image_labels, sample.image_labels)
-    assert torch.equal(copied.gt_sem_seg.data, sample.gt_sem_seg.data)
-    assert sorted(copied.keys()) == sorted(sample.keys())
-
-
 def test_the_views_of_the_real_pipeline_share_their_geometry(voc_root):
     cfg = tiny_dataset(voc_root)
     jitter = cfg['unlabeled']['pipeline'][-1]['strong'][0]
     jitter['strength'] = 0
     dataset = DATASETS.build(cfg)
-    shapes = set()
+    shapes, seen = set(), set()
     for seed in range(30):
         sample = dataset[SeededIndex(4 + seed % 20, seed)]
         weak, strong = (sample['inputs'][v] for v in ('weak', 'strong'))
         masks = [sample['data_samples'][v].gt_sem_seg.data[0]
                  for v in ('weak', 'strong')]
         cut = masks[1] == 255
-        assert cut.any() and not masks[0].any()
+        assert not masks[0].any()
+        seen.add(bool(cut.any()))
         assert torch.equal(weak[:, ~cut], strong[:, ~cut])
-        fill = torch.tensor([104, 116, 124], dtype=torch.uint8)
-        assert (strong[:, cut] == fill[:, None]).all()
+        assert not strong[:, cut].any()
         meta = [sample['data_samples'][v].metainfo for v in
                 ('weak', 'strong')]
+        assert len(meta[1].pop('erased_boxes')) == 1
         assert meta[0] == meta[1]
         shapes.add((tuple(weak.shape), meta[0]['flip']))
-    assert len(shapes) > 3  # the geometry did vary
+    assert len(shapes) > 3 and True in seen  # the geometry did vary
 
 
 def test_jitter_reaches_the_strong_view_alone(voc_root):
@@ -117,17 +99,3 @@ def test_views_keep_the_names_of_the_config():
     assert list(packed) == ['inputs', 'data_samples']
     assert list(packed['inputs']) == list(packed['data_samples']) == [
         'a', 'b_2']
-
-
-def test_collate_groups_by_view():
-    labelled = [dict(inputs=dict(labeled=k), data_samples=dict(labeled=-k))
-                for k in (1, 2)]
-    unlabelled = [
-        dict(inputs=dict(weak=k, strong=10 * k),
-             data_samples=dict(weak=-k, strong=-10 * k)) for k in (3, 4, 5)
-    ]
-    expected = dict(labeled=[1, 2], weak=[3, 4, 5], strong=[30, 40, 50])
-    batch = multi_branch_collate(labelled + unlabelled)
-    assert batch == dict(
-        inputs=expected,
-        data_samples={v: [-k for k in ks] for v, ks in expected.items()})

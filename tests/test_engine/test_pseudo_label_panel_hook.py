@@ -15,6 +15,7 @@ from watching import (
     views,
 )
 
+from mmseg_pseudoseg.datasets import MultiBranch, multi_branch_collate
 from mmseg_pseudoseg.engine import PseudoLabelPanelHook
 from mmseg_pseudoseg.engine.hooks import panel, pseudo_label_panel_hook
 from mmseg_pseudoseg.engine.hooks.panel import BAR, GAP, TILE
@@ -108,8 +109,9 @@ def test_grad_cam_glows_where_it_is_high_and_confidence_where_it_counts():
     weight[:, :, :4] = 0
     step = step._replace(sgc=step.sgc._replace(cam=cam), label=label,
                          weight=weight)
-    batch = dict(inputs=dict.fromkeys(
-        ('weak', 'strong'), [torch.zeros(3, CROP, CROP).byte()] * 3))
+    batch = views()
+    for images in batch['inputs'].values():
+        images.zero_()
     picture = draw(step, batch)[0].astype(int).sum(2)
     glow = cells(tile(picture[..., None], 2), 8, 8)[..., 0]
     assert glow[:3].min() > 400 and glow[5:].max() < 9
@@ -117,6 +119,25 @@ def test_grad_cam_glows_where_it_is_high_and_confidence_where_it_counts():
     assert (sure[:4] < 9).all()
     assert sure[4:, :8].min() > 500
     assert 30 < sure[4:, 8:].min() <= sure[4:, 8:].max() < 250
+
+
+def test_the_erased_box_is_black_in_the_strong_view():
+    np.random.seed(0)
+    image = np.full((CROP, CROP, 3), 200, np.uint8)
+    packed = MultiBranch(
+        weak=[dict(type='PackSemiInputs')],
+        strong=[dict(type='CutOut', size=16, canvas=(CROP, CROP)),
+                dict(type='PackSemiInputs')])(dict(
+                    img=image, seg_fields=['gt_seg_map'],
+                    gt_seg_map=np.zeros((CROP, CROP), np.uint8)))
+    picture = draw(random_step(), multi_branch_collate([packed]))[0]
+    weak, strong = (cells(tile(picture, k), CROP, CROP) for k in (0, 1))
+    (top, left, bottom, right), = packed['data_samples'][
+        'strong'].erased_boxes
+    assert (weak > 190).all()
+    assert (strong[top + 1:bottom - 1, left + 1:right - 1] < 10).all()
+    strong[top - 1:bottom + 1, left - 1:right + 1] = 200
+    assert (strong > 190).all()
 
 
 def test_padding_is_cut_off():

@@ -10,6 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_pseudoseg.datasets import multi_branch_collate
 from mmseg_pseudoseg.models.decode_heads import SGCOutput
 from mmseg_pseudoseg.models.segmentors import PseudoLabelStep
 
@@ -57,12 +58,12 @@ def random_step(seed=0, images=3, size=CROP, weight=True):
 def views(seed=0, images=3, sizes=None):
     """A collated batch with uint8 views of the given sizes (BGR)."""
     draw = torch.Generator().manual_seed(seed)
-    sizes = sizes or [(CROP, CROP)] * images
-    return dict(inputs={
-        view: [torch.randint(0, 256, (3, *size), generator=draw).byte()
-               for size in sizes]
-        for view in ('weak', 'strong')
-    })
+    return multi_branch_collate([
+        dict(inputs={
+            view: torch.randint(0, 256, (3, *size), generator=draw).byte()
+            for view in ('weak', 'strong')},
+             data_samples=dict.fromkeys(('weak', 'strong'), SegDataSample()))
+        for size in sizes or [(CROP, CROP)] * images])
 
 
 class Log:

@@ -67,10 +67,11 @@ def test_the_batch_is_the_loader_s(tools_path, voc_root, tags):  # noqa: F811
         one, other = images[0], real['inputs'][view][0]
         assert one.dtype == other.dtype == torch.uint8
         assert one.shape == other.shape
-        one, other = (batch['data_samples'][view][0] for batch in (made, real))
-        assert set(one.keys()) == set(other.keys())
+        one, other = (batch['tensors'][view] for batch in (made, real))
+        assert list(one) == list(other)
         assert ('image_labels' in one) == (tags and view != 'labeled')
-        one, other = (sample.gt_sem_seg.data for sample in (one, other))
+        one, other = (batch['maps'][view]['gt_sem_seg'][0]
+                      for batch in (made, real))
         assert (one.dtype, one.shape) == (other.dtype, other.shape)
         if view != 'labeled':
             assert (255 in one) == (view == 'strong')

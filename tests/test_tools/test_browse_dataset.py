@@ -9,9 +9,12 @@ from inprocess import tool_main  # noqa: F401  (a fixture)
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.structures import PixelData
 from mmengine.utils import import_modules_from_strings
 from PIL import Image
 from tiny import CROP, ROOT, TOOLS, shrink, tiny_config
+
+from mmseg_pseudoseg.datasets.collate import packed_images
 
 CLASSES = ('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle',
            'bus', 'car', 'cat', 'chair', 'cow', 'diningtable', 'dog', 'horse',
@@ -85,9 +88,17 @@ def padded(image):
 def expected(batch):
     """Source, path, view, image and map, for each image of a batch."""
     if isinstance(batch['inputs'], dict):
-        for view, images in batch['inputs'].items():
+        for view in batch['inputs']:
             source = 'labeled' if view == 'labeled' else 'unlabeled'
-            for image, one in zip(images, batch['data_samples'][view]):
+            images = packed_images(batch, view)
+            for k, (image, one) in enumerate(zip(
+                    images, batch['data_samples'][view])):
+                mask = batch['maps'][view]['gt_sem_seg'][k]
+                one.gt_sem_seg = PixelData(
+                    data=mask[:, :image.shape[1], :image.shape[2]])
+                tags = batch['tensors'][view].get('image_labels')
+                if tags is not None:
+                    one.set_data(dict(image_labels=tags[k]))
                 yield source, view, image, one
         return
     flat = list(zip(batch['inputs'], batch['data_samples']))

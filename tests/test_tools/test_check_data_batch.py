@@ -54,7 +54,7 @@ def test_steps_that_do_not_run_on_blank_images(
         check, voc_root):  # noqa: F811
     cfg = crop_config(voc_root, (32, 24), (40, 20))
     cfg.train_dataloader.dataset.labeled.pipeline.insert(
-        3, dict(type='CutOut', size=0, fill=(0, 0, 0)))
+        3, dict(type='CutOut', size=0))
     finding = found(check(cfg, code=0), 'cannot be simulated', 'note')
     assert 'size >= 1' in finding['text']
 

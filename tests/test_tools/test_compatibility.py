@@ -160,6 +160,8 @@ def test_the_worked_example_trains(module, tmp_path):
         for step in cfg.train_dataloader.dataset[part].pipeline:
             if step.type == 'RandomCrop':
                 step.crop_size = (65, 65)
+            if 'strong' in step:
+                step.strong[1].canvas = (65, 65)
     cfg.train_cfg.max_iters = 1
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None

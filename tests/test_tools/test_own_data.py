@@ -145,6 +145,8 @@ def test_what_the_configs_say(log):
              for step in part.pipeline if step.type == 'RandomCrop']
     assert crops == [(257, 257)] * 2 == [large.model.data_preprocessor.size
                                          ] * 2
+    cut_out = data.unlabeled.pipeline[-1].strong[1]
+    assert (cut_out.size, cut_out.canvas) == (50, (257, 257))
     assert large.test_pipeline == large.test_dataloader.dataset.pipeline
     tags = Config.fromfile(folder / 'my_data_tags.py')
     assert tags.model.image_labels

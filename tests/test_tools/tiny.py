@@ -20,8 +20,9 @@ def shrink(node: object) -> None:
             shrink(item)
     if not isinstance(node, dict):
         return
-    small = dict(crop_size=(CROP, CROP), scales=[(80, 80)], num_workers=0,
-                 persistent_workers=False, depth=18)
+    small = dict(crop_size=(CROP, CROP), canvas=(CROP, CROP),
+                 scales=[(80, 80)], num_workers=0, persistent_workers=False,
+                 depth=18)
     node.update({key: small[key] for key in node.keys() & small.keys()})
     if node.get('type') == 'CutOut':
         node['size'] = 12

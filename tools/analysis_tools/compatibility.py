@@ -3,7 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -23,6 +23,7 @@ from mmengine.structures import PixelData  # noqa: E402
 from mmseg.registry import MODELS  # noqa: E402
 from mmseg.structures import SegDataSample  # noqa: E402
 
+from mmseg_pseudoseg.datasets import multi_branch_collate  # noqa: E402
 from mmseg_pseudoseg.models import SemiSegmentor  # noqa: E402
 
 STOCK = Path(mmseg.__file__).parent / '.mim' / 'configs'
@@ -116,19 +117,18 @@ def synthetic_batch(classes: int, crop: int) -> dict:
         dict: ``inputs`` and ``data_samples``, each by view.
     """
     draw = torch.Generator().manual_seed(0)
-    batch: Dict[str, Dict[str, list]] = dict(inputs={}, data_samples={})
-    for view in VIEWS:
-        batch['inputs'][view] = list(torch.randint(
-            0, 256, (2, 3, crop, crop), generator=draw, dtype=torch.uint8))
-        batch['data_samples'][view] = []
-        for k in range(2):
-            mask = torch.zeros(1, crop, crop, dtype=torch.int64)
-            mask[:, 8:40, 8:40] = 1 + k % (classes - 1)
-            mask[:, crop - 6:] = 255
-            batch['data_samples'][view].append(SegDataSample(
-                gt_sem_seg=PixelData(data=mask),
-                metainfo=dict(img_shape=(crop, crop))))
-    return batch
+    packed = []
+    for k in range(2):
+        mask = torch.zeros(1, crop, crop, dtype=torch.int64)
+        mask[:, 8:40, 8:40] = 1 + k % (classes - 1)
+        mask[:, crop - 6:] = 255
+        packed.append(dict(
+            inputs={view: torch.randint(
+                0, 256, (3, crop, crop), generator=draw, dtype=torch.uint8)
+                for view in VIEWS},
+            data_samples={view: SegDataSample(gt_sem_seg=PixelData(data=mask))
+                          for view in VIEWS}))
+    return multi_branch_collate(packed)
 
 
 def gradients(model: torch.nn.Module, losses: dict) -> List[str]:

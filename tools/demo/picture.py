@@ -17,6 +17,8 @@ from mmseg.datasets import BaseSegDataset  # noqa: E402
 from mmseg.registry import MODELS  # noqa: E402
 from torch.nn.functional import interpolate  # noqa: E402
 
+from mmseg_pseudoseg.datasets import multi_branch_collate  # noqa: E402
+
 TITLES = ('weak view', 'strong view', 'Grad-CAM', 'SGC map', 'decoder',
           'pseudo label', 'ground truth')
 
@@ -43,13 +45,7 @@ def load_scenes(cfg: Config, count: int) -> dict:
     ]
     dataset = BaseSegDataset(**args)
     np.random.seed(0)
-    batch: dict = dict(inputs={}, data_samples={})
-    for i in range(count):
-        sample = dataset[i]
-        for key, views_of in sample.items():
-            for view, value in views_of.items():
-                batch[key].setdefault(view, []).append(value)
-    return batch
+    return multi_branch_collate([dataset[i] for i in range(count)])
 
 
 @torch.no_grad()
@@ -65,7 +61,7 @@ def columns(model: torch.nn.Module, batch: dict) -> Tuple[List, int]:
         (N, H, W, 3) or class ids (N, H, W), and the number of classes.
     """
     images = [
-        torch.stack(batch['inputs'][view]).flip(1).permute(0, 2, 3, 1).numpy()
+        batch['inputs'][view].flip(1).permute(0, 2, 3, 1).numpy()
         for view in ('weak', 'strong')
     ]
     data = model.data_preprocessor(batch, True)

@@ -6,7 +6,7 @@ views = dict(
     strong=[
         dict(type='ColorJitter', strength=1.0),
         # 100 of 513 in the authors' code: a fifth of the crop
-        dict(type='CutOut', size=28, fill=(127.5, 127.5, 127.5)),
+        dict(type='CutOut', size=28, canvas=_base_.crop_size),
         dict(type='PackSemiInputs')
     ])
 # Image-level labels from the masks of the crops, for the *_tags configs.

@@ -25,7 +25,7 @@ train_dataloader = dict(
                     weak=[dict(type='PackSemiInputs')],
                     strong=[
                         dict(type='ColorJitter', strength=1.0),
-                        dict(type='CutOut', size=20, fill=(127, 127, 127)),
+                        dict(type='CutOut', size=20, canvas=_base_.crop_size),
                         dict(type='PackSemiInputs')
                     ])
             ],

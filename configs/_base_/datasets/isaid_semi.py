@@ -5,7 +5,7 @@ views = dict(
     weak=[dict(type='PackSemiInputs')],
     strong=[
         dict(type='ColorJitter', strength=1.0),
-        dict(type='CutOut', size=100, fill=(103.53, 116.28, 123.675)),
+        dict(type='CutOut', size=100, canvas=_base_.crop_size),
         dict(type='PackSemiInputs')
     ])
 train_dataloader = dict(

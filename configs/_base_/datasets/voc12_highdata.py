@@ -7,8 +7,7 @@ views = dict(
     weak=[dict(type='PackSemiInputs')],
     strong=[
         dict(type='ColorJitter', strength=1.0),
-        # Xception's mean colour
-        dict(type='CutOut', size=100, fill=(127.5, 127.5, 127.5)),
+        dict(type='CutOut', size=100, canvas=_base_.crop_size),
         dict(type='PackSemiInputs')
     ])
 train_dataloader = dict(

@@ -1,6 +1,6 @@
 """Photometric distortions of the strong view (section 3.2)."""
 
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -107,36 +107,63 @@ class CutOut(BaseTransform):
     """Erase one box around a random centre.
 
     The stock ``RandomCutOut`` draws the box's top-left corner, which erases
-    the upper left less often. Here the centre is uniform over the image and
-    the box is clipped at the borders, as in the authors' code.
+    the upper left less often. Here the centre is uniform over the canvas and
+    the box is clipped at its borders, as in the authors' code, where the
+    image lies at the canvas' upper left and the rest is padding.
 
-    Required and modified keys: img, gt_seg_map (255 inside the box).
+    What is erased is the mean colour, 0 in the network, which no level of 8
+    bits is: :class:`MultiBranchDataPreprocessor` writes it after the
+    normalisation, where the metainfo ``erased_boxes`` tells. Until then, and
+    for other preprocessors, the box is black. Only steps that leave every
+    pixel where it is may follow.
+
+    Required and modified keys: img, gt_seg_map (255 inside the box). Added
+    key: erased_boxes, a list of (top, left, bottom, right).
 
     Args:
         size (int): Side of the box in pixels.
-        fill (Sequence[float]): Colour, in the channel order of the image
-            (BGR); the mean pixel becomes 0 in the network.
+        canvas (tuple[int, int], optional): Height and width of what the
+            network sees, the size of the crop. None is the image itself.
+        fill (object): Gone; anything but None is refused.
 
     Raises:
-        ValueError: If the size is not positive.
+        TypeError: If ``fill`` is given.
+        ValueError: If a size is not positive; of an image, if it is larger
+            than the canvas.
     """
 
-    def __init__(self, size: int, fill: Sequence[float]) -> None:
+    def __init__(self, size: int, canvas: Optional[Tuple[int, int]] = None,
+                 fill: object = None) -> None:
+        if fill is not None:
+            raise TypeError(
+                'CutOut.fill is gone: the box always becomes the mean colour '
+                '(0 after the normalisation); remove fill, and set '
+                'canvas=crop_size')
         if size < 1:
             raise ValueError(f'CutOut needs size >= 1, not {size}')
+        if canvas is not None and (not isinstance(canvas, Sequence) or
+                                   len(canvas) != 2 or min(canvas) < 1):
+            raise ValueError('CutOut.canvas must be (height, width), as '
+                             f'RandomCrop.crop_size, not {canvas!r}')
         self.size = size
-        # All of it: a colour spread by numpy takes ten times as long.
-        self.patch = np.full((size, size, 3), np.rint(fill), np.uint8)
+        self.canvas = canvas
 
     def transform(self, results: dict) -> dict:
-        """Erase the box in image and map."""
+        """Erase the box in image and map, and note it."""
         img, mask = results['img'], results['gt_seg_map']
-        height, width = mask.shape
+        height, width = self.canvas or mask.shape
+        if height < mask.shape[0] or width < mask.shape[1]:
+            raise ValueError(
+                f'CutOut.canvas is {(height, width)}, smaller than the image, '
+                f'{mask.shape}: it must be RandomCrop.crop_size, the size of '
+                'the crops (height, width)')
         top = np.random.randint(height) - self.size // 2
         left = np.random.randint(width) - self.size // 2
-        box = (slice(max(top, 0), max(top + self.size, 0)),
-               slice(max(left, 0), max(left + self.size, 0)))
-        erased = img[box]
-        erased[...] = self.patch[:erased.shape[0], :erased.shape[1]]
-        mask[box] = 255
+        bottom, right = min(top + self.size, height), min(
+            left + self.size, width)
+        top, left = max(top, 0), max(left, 0)
+        img[top:bottom, left:right] = 0
+        mask[top:bottom, left:right] = 255
+        results['erased_boxes'] = [*results.get('erased_boxes', ()),
+                                   (top, left, bottom, right)]
         return results

@@ -14,6 +14,7 @@ from ...datasets import (
     MultiBranch,
     MultiSourceBatchSampler,
 )
+from ...datasets.collate import packed_images
 
 IGNORE = 255
 
@@ -89,7 +90,7 @@ class HiddenMasks:
         self.sampler.skip_to(iteration)
         first = self.sampler.sizes['labeled']
         indices = [i for i in next(iter(self.sampler)) if i.position >= first]
-        views = data_batch['inputs']['weak']
+        views = packed_images(data_batch, 'weak')
         masks = torch.full((len(views), *size), IGNORE, dtype=torch.int64)
         for mask, view, index in zip(masks, views, indices, strict=True):
             try:

@@ -93,7 +93,7 @@ class PseudoLabelHook(Hook):
         Args:
             runner (Runner): Of the training.
             step (PseudoLabelStep): What the weak pass made.
-            data_batch (dict): As collated; its views are uint8.
+            data_batch (dict): Of ``multi_branch_collate``.
         """
         raise NotImplementedError
 

@@ -9,6 +9,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import HOOKS
 from torch import Tensor
 
+from ...datasets.collate import packed_images
 from ...models.segmentors import PseudoLabelStep
 from .panel import IGNORE, IGNORE_COLOUR, colours, fit, heat, panel
 from .pseudo_label_hook import PseudoLabelHook
@@ -32,7 +33,7 @@ class PseudoLabelPanelHook(PseudoLabelHook):
     view, strong view, Grad-CAM (its largest value over the classes), largest
     class of SGC map, decoder and pseudo label, and the label's confidence
     (black where its weight is 0), over a legend of the classes that occur.
-    The pictures
+    The box that ``CutOut`` erased is black. The pictures
     ``pseudo_label_<k>`` go to every backend of ``visualizer.vis_backends``;
     in a distributed run they show images of rank 0.
 
@@ -88,7 +89,8 @@ class PseudoLabelPanelHook(PseudoLabelHook):
                 runner.iter, data_batch, step.valid.shape[2:])
         cam = 'Grad-CAM' if step.image_labels is None else 'Grad-CAM, tags'
         arrays = {name: one.cpu().numpy() for name, one in maps.items()}
-        views = [data_batch['inputs'][view] for view in ('weak', 'strong')]
+        views = [packed_images(data_batch, view)
+                 for view in ('weak', 'strong')]
         for k, pair in enumerate(zip(*views)):
             if k == self.num_images:
                 break
