@@ -65,6 +65,10 @@ def labeled_alone(cfg: dict) -> None:
     shares = loader.pop('batch_sampler')['source_ratio']
     share = shares['labeled'] / sum(shares.values())
     loader['dataset'] = loader['dataset']['labeled']
+    for step in loader['dataset']['pipeline']:  # what SemiDataset hands over
+        if step['type'] == 'CheckAnnotations':
+            step.setdefault('num_classes', cfg['model']['decode_head'][
+                'num_classes'])
     loader['batch_size'] *= share
     loader['num_workers'] = ceil(loader['num_workers'] * share)
     if 'auto_scale_lr' in cfg:
