@@ -2,6 +2,7 @@
 
 import argparse
 import os.path as osp
+import sys
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -15,10 +16,15 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
+from torch.distributed.elastic.multiprocessing.errors import record
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
+from mmseg_pseudoseg.engine.restarts import (
+    refuse_another_config,
+    resume_of_launcher,
+)
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -123,12 +129,22 @@ def main() -> None:
                 f'--auto-scale-lr: {args.config} has no auto_scale_lr; add '
                 'auto_scale_lr=dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
-    if args.resume:
-        resume_from(cfg, args.resume)
-    explain_failures(Runner.from_cfg(cfg).train)
+    unasked = not (args.resume or cfg.get('resume'))
+    resume = resume_of_launcher(args.resume)
+    if resume:
+        resume_from(cfg, resume)
+        if unasked and cfg.get('resume'):
+            refuse_another_config(cfg.load_from, cfg)
+    code = None
+    try:
+        explain_failures(Runner.from_cfg(cfg).train)
+    except SystemExit as end:  # PreemptionHook
+        code = end.code
     leave_process_group()
+    if code:
+        sys.exit(code)
 
 
 if __name__ == '__main__':
     keep_freed_memory()
-    main()
+    record(main)()  # torchrun's report has the cause

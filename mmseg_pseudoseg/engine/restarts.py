@@ -1,0 +1,72 @@
+"""What a training does that its launcher starts again by itself.
+
+torchrun with ``--max-restarts`` starts all processes again when one is lost,
+with the same command. How often it did so is no help in telling a restart
+from a first start: each machine counts for itself, and one that replaces a
+lost one begins at 0. So each start decides from the files alone, and all of
+them decide alike.
+"""
+
+import os
+from typing import Optional
+
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+
+from .config_changes import config_changes
+
+__all__ = ['may_restart', 'refuse_another_config', 'resume_of_launcher']
+
+
+def may_restart() -> bool:
+    """Whether this process may be started again by torchrun.
+
+    Returns:
+        bool: False without torchrun, or with ``--max-restarts 0``.
+    """
+    return int(os.environ.get('TORCHELASTIC_MAX_RESTARTS', 0)) > 0
+
+
+def resume_of_launcher(asked: Optional[str]) -> Optional[str]:
+    """From where to go on, below a launcher that starts runs again.
+
+    Args:
+        asked (str, optional): A checkpoint or 'auto', as ``--resume`` has it.
+
+    Returns:
+        str | None: 'auto' in place of None, if the run may be restarted.
+
+    Raises:
+        SystemExit: At a restart that would throw away what the run has done
+            since the checkpoint that it was told to begin with.
+    """
+    again = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') != '0'
+    if again and asked not in (None, 'auto'):
+        raise SystemExit(
+            f'--resume {asked}: a restart does not begin there once more. '
+            'Leave the checkpoint out to go on from the last one of the work '
+            'dir: --resume')
+    return asked or ('auto' if may_restart() else None)
+
+
+def refuse_another_config(checkpoint: str, cfg: Config) -> None:
+    """Do not continue unasked what was begun with another config.
+
+    Args:
+        checkpoint (str): Path of the last one in the work dir.
+        cfg (Config): Of this start.
+
+    Raises:
+        SystemExit: Naming the keys that differ, and the ways out.
+    """
+    meta = CheckpointLoader.load_checkpoint(checkpoint, 'cpu').get('meta', {})
+    try:
+        changes = config_changes(meta.get('cfg', ''), cfg.pretty_text)
+    except ValueError as error:
+        changes = [f'its text cannot be read ({error})']
+    if changes:
+        raise SystemExit(
+            f'{checkpoint} is there, from a run with another config:\n  ' +
+            '\n  '.join(changes[:20]) + '\nA restart could not tell it from '
+            'its own. Take another --work-dir, continue that run with '
+            '--resume, or, to write over it, MAX_RESTARTS=0')
