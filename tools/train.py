@@ -130,7 +130,7 @@ def main() -> None:
                 'auto_scale_lr=dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
     unasked = not (args.resume or cfg.get('resume'))
-    resume = resume_of_launcher(args.resume)
+    resume = resume_of_launcher(args.resume, cfg.work_dir)
     if resume:
         resume_from(cfg, resume)
         if unasked and cfg.get('resume'):

@@ -8,6 +8,7 @@ them decide alike.
 """
 
 import os
+import os.path as osp
 from typing import Optional
 
 from mmengine.config import Config
@@ -27,14 +28,16 @@ def may_restart() -> bool:
     return int(os.environ.get('TORCHELASTIC_MAX_RESTARTS', 0)) > 0
 
 
-def resume_of_launcher(asked: Optional[str]) -> Optional[str]:
+def resume_of_launcher(asked: Optional[str], work_dir: str) -> Optional[str]:
     """From where to go on, below a launcher that starts runs again.
 
     Args:
         asked (str, optional): A checkpoint or 'auto', as ``--resume`` has it.
+        work_dir (str): Of the run.
 
     Returns:
-        str | None: 'auto' in place of None, if the run may be restarted.
+        str | None: 'auto' in place of None, if the run may be restarted and
+            there is something to go on from.
 
     Raises:
         SystemExit: At a restart that would throw away what the run has done
@@ -46,7 +49,8 @@ def resume_of_launcher(asked: Optional[str]) -> Optional[str]:
             f'--resume {asked}: a restart does not begin there once more. '
             'Leave the checkpoint out to go on from the last one of the work '
             'dir: --resume')
-    return asked or ('auto' if may_restart() else None)
+    begun = osp.exists(osp.join(work_dir, 'last_checkpoint'))
+    return asked or ('auto' if may_restart() and begun else None)
 
 
 def refuse_another_config(checkpoint: str, cfg: Config) -> None:

@@ -49,7 +49,12 @@ def run(voc_root, work_dir, ask, max_iters=3, **checkpoint):
     runner.register_hook(ask)
     told = []
     runner.logger.warning = told.append
-    runner.train()
+    try:
+        runner.train()
+    except SystemExit as end:
+        assert end.code == 143 and runner.iter < max_iters
+    else:
+        assert runner.iter == max_iters
     return runner, told
 
 
@@ -62,15 +67,41 @@ def test_the_signal_is_handed_back(voc_root, tmp_path, ignored):
     assert ignored
 
 
-def test_a_second_signal_ends_it_at_once(monkeypatch):
-    """Whoever asks twice does not wait; nor does a run that has failed."""
-    hook, sent = PreemptionHook(), []
+@pytest.fixture()
+def sent(monkeypatch):
+    """Signals that this process sends, which do not arrive."""
+    sent = []
     monkeypatch.setattr(os, 'kill', lambda *args: sent.append(
         (*args, signal.getsignal(signal.SIGTERM))))
+    return sent
+
+
+ENDED = [(os.getpid(), signal.SIGTERM, signal.SIG_DFL)]
+
+
+def test_a_second_signal_ends_it_at_once(sent, monkeypatch):
+    """Whoever asks twice does not wait; nor does a run that has failed."""
+    monkeypatch.delenv('TORCHELASTIC_RUN_ID', raising=False)
+    hook = PreemptionHook()
     hook._note()
-    assert hook.asked and not sent
+    assert hook.asked is not None and not sent
     hook._note()
-    assert sent == [(os.getpid(), signal.SIGTERM, signal.SIG_DFL)]
+    assert sent == ENDED
+
+
+def test_what_torchrun_passes_on_is_no_second_signal(sent, monkeypatch):
+    """SLURM signals a process and its launcher, which signals it again."""
+    monkeypatch.setenv('TORCHELASTIC_RUN_ID', 'any')
+    clock = [100.]
+    monkeypatch.setattr(time, 'monotonic', lambda: clock[0])
+    hook = PreemptionHook()
+    hook._note()
+    clock[0] += 4
+    hook._note()
+    assert hook.asked == 100 and not sent
+    clock[0] += 2
+    hook._note()
+    assert sent == ENDED
 
 
 def test_a_handler_from_outside_python_is_no_obstacle(voc_root, tmp_path,
