@@ -11,8 +11,9 @@ GPUS is the number of processes on this machine. Environment (defaults):
   RDZV_ENDPOINT ()      HOST:PORT, where several machines meet: HOST is one of
                         them, PORT any free one there
   PYTHON (python)       the interpreter
-MASTER_ADDR and PORT in place of RDZV_ENDPOINT do as well; NODE_RANK is not
-needed any more. On CPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
+MASTER_ADDR and PORT in place of RDZV_ENDPOINT do as well. NODE_RANK is not
+needed, but 0 makes a machine HOST that does not know itself by that name.
+On CPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
 END
     exit 2
 fi

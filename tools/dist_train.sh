@@ -14,8 +14,9 @@ in the work dir, if it has the same config. Environment (defaults):
   RDZV_ENDPOINT ()      HOST:PORT, where several machines meet: HOST is one of
                         them, PORT any free one there
   PYTHON (python)       the interpreter
-MASTER_ADDR and PORT in place of RDZV_ENDPOINT do as well; NODE_RANK is not
-needed any more. On CPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
+MASTER_ADDR and PORT in place of RDZV_ENDPOINT do as well. NODE_RANK is not
+needed, but 0 makes a machine HOST that does not know itself by that name.
+On CPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
 END
     exit 2
 fi

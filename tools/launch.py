@@ -54,7 +54,7 @@ def rendezvous(env: Mapping[str, str], config: str) -> List[str]:
         _refuse(f'NNODES={nodes}: name the place where the machines meet, the '
                 'same on each of them: RDZV_ENDPOINT=HOST:PORT, with one of '
                 'them as HOST and a free port of it')
-    if rank:  # says who HOST is, which torchrun finds out by itself
+    if rank:  # who HOST is; else torchrun compares names and addresses
         options += ['--rdzv-conf', f'is_host={rank == "0"}']
     return [*options, '--rdzv-endpoint', endpoint,
             '--rdzv-id', env.get('RDZV_ID') or Path(config).stem]

@@ -7,7 +7,7 @@ import pytest
 from ranks import in_ranks
 from torch import distributed
 
-from mmseg_pseudoseg.engine import PreemptionHook
+from mmseg_pseudoseg.engine import PreemptionHook, SafeCheckpointHook
 from mmseg_pseudoseg.engine.hooks.preemption_hook import _group_of_cpus
 
 
@@ -62,3 +62,17 @@ def test_processes_that_do_not_reach_each_other(monkeypatch):
     monkeypatch.setattr(distributed, 'new_group', fail)
     with pytest.raises(RuntimeError, match='GLOO_SOCKET_IFNAME'):
         _group_of_cpus(SimpleNamespace(cfg={}))
+
+
+def test_machines_that_see_different_files(tmp_path):
+    """One would go on from a checkpoint that the other does not have."""
+
+    def work(me):
+        runner = SimpleNamespace(
+            work_dir=str(tmp_path), iter=45 * me, max_iters=60, _resume=True,
+            message_hub=SimpleNamespace(get_info=lambda *_: []),
+            logger=SimpleNamespace(warning=print, info=print))
+        SafeCheckpointHook(by_epoch=False).before_train(runner)
+
+    for end in in_ranks(2, work, tmp_path):
+        assert 'go on from iterations [0, 45], by rank' in end.message
