@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -42,6 +43,7 @@ def ignored():
 def run(voc_root, work_dir, ask, max_iters=3, **checkpoint):
     """Train with both hooks; the runner, and its warnings."""
     cfg = tiny_run(voc_root, work_dir, max_iters=max_iters)
+    cfg['train_cfg']['val_interval'] = 2
     cfg['custom_hooks'] += [dict(type='CheckLossHook'),
                             dict(type='PreemptionHook')]
     cfg['default_hooks']['checkpoint'].update(interval=-1, **checkpoint)
@@ -112,6 +114,15 @@ def test_a_handler_from_outside_python_is_no_obstacle(voc_root, tmp_path,
         signal, 'signal', lambda *args: stock(*args) and None)
     runner, told = run(voc_root, tmp_path / 'run', Ask(2))
     assert runner.iter == 2 and len(told) == 1
+
+
+def test_a_validation_that_is_due_finds_the_checkpoint(voc_root, tmp_path,
+                                                       monkeypatch):
+    seen = []
+    monkeypatch.setattr(Runner, 'val_loop', SimpleNamespace(
+        run=lambda: seen.append((tmp_path / 'run' / 'iter_2.pth').is_file())))
+    run(voc_root, tmp_path / 'run', Ask(2))
+    assert seen == [True]
 
 
 def test_the_last_iteration_ends_as_ever(voc_root, tmp_path):
