@@ -7,6 +7,7 @@ stopped, and goes on from its checkpoint, from one that failed. Here it is
 """
 
 import os
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -60,6 +61,16 @@ def rendezvous(env: Mapping[str, str], config: str) -> List[str]:
             '--rdzv-id', env.get('RDZV_ID') or Path(config).stem]
 
 
+class Mistake(Exception):
+    """A process has told a mistake that a restart would repeat."""
+
+
+def _give_up(*_: object) -> None:
+    """Handle its signal, once."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    raise Mistake
+
+
 def _refuse(message: str) -> NoReturn:
     """Say what is wrong with the call."""
     print(message, file=sys.stderr)
@@ -80,9 +91,13 @@ def main() -> None:
     # Else a restart finds the addresses of the processes before it: pytorch
     # #135712, #167288.
     os.environ.setdefault('TORCH_DISABLE_SHARE_RDZV_TCP_STORE', '1')
+    os.environ['MMSEG_PSEUDOSEG_LAUNCHER'] = str(os.getpid())
+    signal.signal(signal.SIGUSR1, _give_up)
     try:
         run.main([*rendezvous(os.environ, config), '--max-restarts', restarts,
                   '--nproc-per-node', gpus, script, *sys.argv[3:]])
+    except Mistake:
+        sys.exit(1)
     except SignalException as stop:
         sys.exit(128 + stop.sigval)
     except ChildFailedError as error:

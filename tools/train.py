@@ -22,6 +22,7 @@ from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
 from mmseg_pseudoseg.engine.restarts import (
+    end_for_good,
     refuse_another_config,
     resume_of_launcher,
 )
@@ -147,4 +148,4 @@ def main() -> None:
 
 if __name__ == '__main__':
     keep_freed_memory()
-    record(main)()  # torchrun's report has the cause
+    end_for_good(record(main))  # its report goes to torchrun's

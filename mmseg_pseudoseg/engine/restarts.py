@@ -9,14 +9,23 @@ them decide alike.
 
 import os
 import os.path as osp
-from typing import Optional
+import signal
+import sys
+import traceback
+from typing import Callable, Optional
 
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from .config_changes import config_changes
 
-__all__ = ['may_restart', 'refuse_another_config', 'resume_of_launcher']
+__all__ = ['end_for_good', 'may_restart', 'refuse_another_config',
+           'resume_of_launcher']
+
+LAUNCHER = 'MMSEG_PSEUDOSEG_LAUNCHER'  # process id of tools/launch.py
+# What another attempt may get over: a GPU, the network, a disk, a worker.
+PASSING = (RuntimeError, OSError, MemoryError)
+LASTING = (FileNotFoundError, NotADirectoryError, PermissionError)  # of these
 
 
 def may_restart() -> bool:
@@ -74,3 +83,33 @@ def refuse_another_config(checkpoint: str, cfg: Config) -> None:
             '\n  '.join(changes[:20]) + '\nA restart could not tell it from '
             'its own. Take another --work-dir, continue that run with '
             '--resume, or, to write over it, MAX_RESTARTS=0')
+
+
+def end_for_good(main: Callable[[], object]) -> None:
+    """Run a tool; a mistake that each restart would repeat ends the launcher.
+
+    torchrun restarts after any failure: a misspelt key would be told four
+    times by each process.
+
+    Args:
+        main (Callable): Of the tool.
+
+    Raises:
+        SystemExit: After such a mistake, which has been printed.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            raise
+        print(end.code, file=sys.stderr)
+    except Exception as error:
+        if isinstance(error, PASSING) and not isinstance(error, LASTING):
+            raise
+        traceback.print_exc()
+    else:
+        return
+    # Not before it is printed: the launcher ends this process, too.
+    if os.environ.get(LAUNCHER) == str(os.getppid()):
+        os.kill(os.getppid(), signal.SIGUSR1)
+    sys.exit(1)

@@ -1,10 +1,15 @@
 """What a start below torchrun decides from the files alone."""
 
+import os
+import signal
+
 import pytest
 import torch
 from mmengine.config import Config
 
 from mmseg_pseudoseg.engine.restarts import (
+    LAUNCHER,
+    end_for_good,
     may_restart,
     refuse_another_config,
     resume_of_launcher,
@@ -81,3 +86,49 @@ def test_a_checkpoint_that_tells_no_config(tmp_path):
     torch.save(dict(state_dict={}), path)
     with pytest.raises(SystemExit, match='lr: .not there. -> 0.1'):
         refuse_another_config(path, Config(dict(lr=0.1)))
+
+
+@pytest.fixture()
+def told(monkeypatch):
+    """Signals that the launcher gets."""
+    told = []
+    monkeypatch.setenv(LAUNCHER, str(os.getppid()))
+    monkeypatch.setattr(os, 'kill', lambda *args: told.append(args))
+    return told
+
+
+def fail_with(error):
+    """A tool that fails."""
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize('error', [
+    KeyError('unsup_strat'), SystemExit('--work-dir: no'),
+    FloatingPointError('NaN'), FileNotFoundError('data/VOC2012')])
+def test_a_mistake_is_told_once(told, capsys, error):
+    with pytest.raises(SystemExit) as end:
+        end_for_good(fail_with(error))
+    assert end.value.code == 1
+    assert str(error) in capsys.readouterr().err
+    assert told == [(os.getppid(), signal.SIGUSR1)]
+
+
+@pytest.mark.parametrize('error', [
+    RuntimeError('NCCL'), ConnectionResetError(), MemoryError(),
+    SystemExit(143)])
+def test_what_may_pass_is_left_to_torchrun(told, error):
+    with pytest.raises(type(error)) as raised:
+        end_for_good(fail_with(error))
+    assert raised.value is error and not told
+
+
+def test_another_launcher_is_not_signalled(told, monkeypatch):
+    for other in ('', '1'):
+        monkeypatch.setenv(LAUNCHER, other)
+        with pytest.raises(SystemExit):
+            end_for_good(fail_with(KeyError('a')))
+    assert not told
+    assert end_for_good(lambda: None) is None

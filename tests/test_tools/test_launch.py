@@ -1,6 +1,7 @@
 """What launch.py asks of torchrun, and how it ends."""
 
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,12 +13,17 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+from mmseg_pseudoseg.engine.restarts import LAUNCHER
+
 
 @pytest.fixture()
 def launch(tools_path, monkeypatch):  # noqa: F811
     """The tool."""
     monkeypatch.setenv('TORCH_DISABLE_SHARE_RDZV_TCP_STORE', '1')
-    return importlib.import_module('launch')
+    monkeypatch.setenv(LAUNCHER, '')
+    before = signal.getsignal(signal.SIGUSR1)
+    yield importlib.import_module('launch')
+    signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.fixture()
@@ -121,3 +127,19 @@ def test_its_code_is_that_of_the_hook(launch):
     from mmseg_pseudoseg.engine.hooks.preemption_hook import STOPPED
     assert launch.STOPPED == STOPPED == 143
     assert Path(launch.__file__).name == 'launch.py'
+
+
+def test_a_mistake_that_a_process_tells_ends_it(launch, monkeypatch):
+    """Twice, as two processes do that make the same one."""
+    def work(_):
+        assert os.environ[LAUNCHER] == str(os.getpid())
+        try:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        finally:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    monkeypatch.setattr(torchrun, 'main', work)
+    monkeypatch.setattr(sys, 'argv', ['launch.py', '2', 'train.py', 'a.py'])
+    with pytest.raises(SystemExit) as end:
+        launch.main()
+    assert end.value.code == 1
