@@ -13,7 +13,7 @@ from conftest import ROOT
 from mmengine.config import Config
 from ranks import in_ranks
 from torch import distributed
-from trainer import end_of, launch, log_of, start_two, write_config
+from trainer import log_of, start_two, write_config
 
 from mmseg_pseudoseg.engine import failures
 from mmseg_pseudoseg.engine.failures import Peer, explain_failures
@@ -174,10 +174,3 @@ def test_a_killed_rank_of_a_real_run(voc_root, tmp_path):
     assert time.monotonic() - started < 30
     assert named(log) == [1], log[-3000:]
     assert (tmp_path / 'run' / 'iter_2.pth').is_file()
-
-
-def test_the_agent_of_dist_train_names_the_rank(voc_root, tmp_path):
-    config = write_config(voc_root, tmp_path / 'run.py', BAD_DAY)
-    log = end_of(launch(config, MAX_RESTARTS='0'), 1)
-    assert re.search(r'rank +: 1 \(local_rank: 1\)', log), log
-    assert 'Signal 9 (SIGKILL)' in log

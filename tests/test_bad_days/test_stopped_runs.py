@@ -127,7 +127,8 @@ def test_killed_with_two_processes(folder, whole_of_two):
     # The second time rank 0 dies while it saves, below the launcher.
     log = end_of(launch(config, '--resume', BAD_DAY='write',
                         MAX_RESTARTS='0'), 1)
-    assert 'exitcode  : -9' in log and 'rank      : 0' in log
+    assert 'rank      : 0 (local_rank: 0)' in log
+    assert 'exitcode  : -9' in log and 'Signal 9 (SIGKILL)' in log
     assert files(folder / 'shot') == {
         'last: iter_2.pth', 'iter_2.pth', 'iter_4.pth.PID.unfinished'}
 

@@ -101,7 +101,7 @@ class PreemptionHook(Hook):
                           data_batch: object = None) -> None:
         """Send this process's flag to the others."""
         if self.saves is not None and self.group is not None:
-            flag = torch.tensor(int(self.asked is not None))
+            flag = torch.tensor(int(self.asked is not None), device='cpu')
             self.vote = flag, distributed.all_reduce(
                 flag, distributed.ReduceOp.MAX, self.group, async_op=True)
 
@@ -162,10 +162,10 @@ def _group_of_cpus(runner: Runner) -> Any:
         RuntimeError: If they cannot reach each other.
     """
     seconds = runner.cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
+    limit = distributed.default_pg_timeout if seconds is None else timedelta(
+        seconds=seconds)
     try:
-        return distributed.new_group(
-            backend='gloo',
-            timeout=None if seconds is None else timedelta(seconds=seconds))
+        return distributed.new_group(backend='gloo', timeout=limit)
     except RuntimeError as error:
         raise RuntimeError(
             'PreemptionHook: the processes cannot reach each other by gloo. '
