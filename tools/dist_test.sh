@@ -7,10 +7,12 @@ if [ $# -lt 3 ]; then
 usage: $0 CONFIG CHECKPOINT GPUS [options of tools/test.py]
 
 GPUS is the number of processes on this machine. Environment (defaults):
-  NNODES (1), NODE_RANK (0)     number of machines, and which one this is
-  MASTER_ADDR (127.0.0.1)       address of machine 0
-  PORT (29500)                  port there; each run needs one of its own
-  PYTHON (python)               the interpreter
+  NNODES (1)            number of machines; the same command on each of them
+  RDZV_ENDPOINT ()      HOST:PORT, where several machines meet: HOST is one of
+                        them, PORT any free one there
+  PYTHON (python)       the interpreter
+MASTER_ADDR and PORT in place of RDZV_ENDPOINT do as well. NODE_RANK is not
+needed, but 0 makes a machine HOST that does not know itself by that name.
 On CPUs add: --cfg-options env_cfg.dist_cfg.backend=gloo
 END
     exit 2
@@ -20,11 +22,7 @@ config=$1
 checkpoint=$2
 gpus=$3
 shift 3
+tools=$(dirname "$0")
 
-exec "${PYTHON:-python}" -m torch.distributed.run \
-    --nnodes "${NNODES:-1}" \
-    --node-rank "${NODE_RANK:-0}" \
-    --master-addr "${MASTER_ADDR:-127.0.0.1}" \
-    --master-port "${PORT:-29500}" \
-    --nproc-per-node "$gpus" \
-    "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "$@"
+MAX_RESTARTS=0 exec "${PYTHON:-python}" "$tools/launch.py" "$gpus" \
+    "$tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

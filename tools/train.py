@@ -2,6 +2,7 @@
 
 import argparse
 import os.path as osp
+import sys
 import warnings
 from contextlib import contextmanager
 from typing import Iterator
@@ -18,11 +19,17 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
+from torch.distributed.elastic.multiprocessing.errors import record
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
 from mmseg_pseudoseg.config_checks import check_config
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
+from mmseg_pseudoseg.engine.restarts import (
+    end_for_good,
+    refuse_another_config,
+    resume_of_launcher,
+)
 from mmseg_pseudoseg.network_checks import one_image_problems
 
 
@@ -166,13 +173,23 @@ def main() -> None:
                 f'--auto-scale-lr: {args.config} has no auto_scale_lr; add '
                 'auto_scale_lr=dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
-    if args.resume:
-        resume_from(cfg, args.resume)
     check(cfg)
-    train(cfg)
+    unasked = not (args.resume or cfg.get('resume'))
+    resume = resume_of_launcher(args.resume, cfg.work_dir)
+    if resume:
+        resume_from(cfg, resume)
+        if unasked and cfg.get('resume'):
+            refuse_another_config(cfg.load_from, cfg)
+    code = None
+    try:
+        train(cfg)
+    except SystemExit as end:  # PreemptionHook
+        code = end.code
     leave_process_group()
+    if code:
+        sys.exit(code)
 
 
 if __name__ == '__main__':
     keep_freed_memory()
-    main()
+    end_for_good(record(main))  # its report goes to torchrun's

@@ -32,7 +32,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='ReproducibleResumeHook'),
     dict(type='CheckLossHook', interval=50),
-    dict(type='PreemptionHook', interval=50)
+    dict(type='PreemptionHook')
 ]
 tta_model = dict(type='SegTTAModel')
 tta_pipeline = [

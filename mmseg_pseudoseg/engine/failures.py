@@ -156,7 +156,8 @@ def explain_lost(peers: List[Peer]) -> str:
                 'spy dump --pid PID" shows where), or needs longer than env_'
                 'cfg.dist_cfg.timeout seconds (raise it).')
     return (f'a process of this run does not answer, the others cannot go on. '
-            f'{what} Then start all of them again with --resume')
+            f'{what} Then start all of them again with --resume, unless '
+            'their launcher does (tools/dist_train.sh)')
 
 
 def join(ranks: List[int]) -> str:

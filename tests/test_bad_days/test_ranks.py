@@ -3,19 +3,17 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
 
 import mmengine.dist
 import pytest
 import torch
-from conftest import ROOT, free_port
+from conftest import ROOT
 from mmengine.config import Config
 from ranks import in_ranks
 from torch import distributed
-from trainer import GLOO, log_of, start_two, write_config
+from trainer import log_of, start_two, write_config
 
 from mmseg_pseudoseg.engine import failures
 from mmseg_pseudoseg.engine.failures import Peer, explain_failures
@@ -176,19 +174,3 @@ def test_a_killed_rank_of_a_real_run(voc_root, tmp_path):
     assert time.monotonic() - started < 30
     assert named(log) == [1], log[-3000:]
     assert (tmp_path / 'run' / 'iter_2.pth').is_file()
-
-
-def test_the_agent_of_dist_train_names_the_rank(voc_root, tmp_path):
-    config = write_config(voc_root, tmp_path / 'run.py', BAD_DAY)
-    path = os.pathsep.join([os.path.dirname(sys.executable),
-                            os.environ['PATH']])
-    done = subprocess.run(
-        [ROOT / 'tools' / 'dist_train.sh', config, '2', *GLOO[2:]],
-        cwd=tmp_path, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, timeout=200,
-        env={**os.environ, 'PATH': path, 'PORT': free_port(),
-             'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '',
-             'PYTHONPATH': str(tmp_path)})
-    assert done.returncode != 0
-    assert re.search(r'rank +: 1 \(local_rank: 1\)', done.stdout), done.stdout
-    assert 'Signal 9 (SIGKILL)' in done.stdout

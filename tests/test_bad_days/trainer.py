@@ -7,6 +7,7 @@ processes of their own: their parent is not the test, and they may be killed.
 import multiprocessing
 import os
 import runpy
+import subprocess
 import sys
 import time
 from multiprocessing.context import ForkServerProcess
@@ -21,7 +22,7 @@ GLOO = ['--launcher', 'pytorch', '--cfg-options',
         'env_cfg.dist_cfg.backend=gloo']
 
 
-def write_config(root: Path, path: Path, hook: str = '', agree: int = 50,
+def write_config(root: Path, path: Path, hook: str = '',
                  **checkpoint: int) -> Path:
     """A run of 6 tiny iterations with two workers and the shipped hooks.
 
@@ -29,7 +30,6 @@ def write_config(root: Path, path: Path, hook: str = '', agree: int = 50,
         root (Path): The toy VOC.
         path (Path): The file to write; its stem names the work dir.
         hook (str): Source of a module that makes the day a bad one.
-        agree (int): ``interval`` of the PreemptionHook.
         **checkpoint: Options of the CheckpointHook.
 
     Returns:
@@ -48,10 +48,6 @@ def write_config(root: Path, path: Path, hook: str = '', agree: int = 50,
     cfg['train_dataloader']['persistent_workers'] = True
     cfg['default_hooks']['checkpoint'].update(
         dict(interval=2, max_keep_ckpts=2), **checkpoint)
-    preemption, = (hook for hook in shipped.custom_hooks
-                   if hook.type == 'PreemptionHook')
-    assert preemption.interval == 50
-    preemption.interval = agree
     if hook:
         shipped.custom_hooks.append(dict(type='BadDay'))
     Config(cfg).dump(path)
@@ -118,10 +114,29 @@ def log_of(config: Path, rank: int) -> Path:
     return config.with_name(f'{config.stem}_{rank}.log')
 
 
-def finish_two(config: Path, processes: List[ForkServerProcess]) -> List[str]:
-    """Wait for both to end well; returns their output."""
-    return [finish(process, log_of(config, rank))
+def finish_two(config: Path, processes: List[ForkServerProcess],
+               code: int = 0) -> List[str]:
+    """Wait for both to end with ``code``; returns their output."""
+    return [finish(process, log_of(config, rank), code)
             for rank, process in enumerate(processes)]
+
+
+def launch(config: Path, *args: str, **env: str) -> subprocess.Popen:
+    """Start ``tools/dist_train.sh CONFIG 2 ARGS``; see :func:`end_of`."""
+    path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+    return subprocess.Popen(
+        [ROOT / 'tools' / 'dist_train.sh', config, '2', *args, *GLOO[2:]],
+        env={**os.environ, 'PATH': path, 'PYTHON': '', 'OMP_NUM_THREADS': '1',
+             'PYTHONPATH': str(config.parent), 'CUDA_VISIBLE_DEVICES': '',
+             **env},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def end_of(launcher: subprocess.Popen, code: int = 0) -> str:
+    """Wait for a launcher to end with ``code``; returns the output."""
+    text = launcher.communicate(timeout=300)[0]
+    assert launcher.returncode == code, (launcher.returncode, text[-6000:])
+    return text
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:

@@ -135,3 +135,16 @@ def test_weights_alone_are_no_run(voc_root, tmp_path):
     cfg['default_hooks']['checkpoint']['save_optimizer'] = False
     cfg['experiment_name'] = 'again'
     Runner(**cfg).train()
+
+
+def test_a_whole_run_that_is_resumed_says_so(voc_root, tmp_path):
+    cfg = tiny_run(voc_root, tmp_path / 'run', max_iters=1)
+    Runner(**cfg).train()
+    told = []
+    runner = Runner(**tiny_run(voc_root, tmp_path / 'run', max_iters=1),
+                    resume=True)
+    runner.logger.warning = lambda text, *_: told.append(text)
+    runner.train()
+    assert runner.iter == 1
+    assert any('run holds all 1 iterations: nothing is left' in text
+               for text in told)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -42,6 +43,7 @@ def ignored():
 def run(voc_root, work_dir, ask, max_iters=3, **checkpoint):
     """Train with both hooks; the runner, and its warnings."""
     cfg = tiny_run(voc_root, work_dir, max_iters=max_iters)
+    cfg['train_cfg']['val_interval'] = 2
     cfg['custom_hooks'] += [dict(type='CheckLossHook'),
                             dict(type='PreemptionHook')]
     cfg['default_hooks']['checkpoint'].update(interval=-1, **checkpoint)
@@ -49,7 +51,12 @@ def run(voc_root, work_dir, ask, max_iters=3, **checkpoint):
     runner.register_hook(ask)
     told = []
     runner.logger.warning = told.append
-    runner.train()
+    try:
+        runner.train()
+    except SystemExit as end:
+        assert end.code == 143 and runner.iter < max_iters
+    else:
+        assert runner.iter == max_iters
     return runner, told
 
 
@@ -62,15 +69,41 @@ def test_the_signal_is_handed_back(voc_root, tmp_path, ignored):
     assert ignored
 
 
-def test_a_second_signal_ends_it_at_once(monkeypatch):
-    """Whoever asks twice does not wait; nor does a run that has failed."""
-    hook, sent = PreemptionHook(), []
+@pytest.fixture()
+def sent(monkeypatch):
+    """Signals that this process sends, which do not arrive."""
+    sent = []
     monkeypatch.setattr(os, 'kill', lambda *args: sent.append(
         (*args, signal.getsignal(signal.SIGTERM))))
+    return sent
+
+
+ENDED = [(os.getpid(), signal.SIGTERM, signal.SIG_DFL)]
+
+
+def test_a_second_signal_ends_it_at_once(sent, monkeypatch):
+    """Whoever asks twice does not wait; nor does a run that has failed."""
+    monkeypatch.delenv('TORCHELASTIC_RUN_ID', raising=False)
+    hook = PreemptionHook()
     hook._note()
-    assert hook.asked and not sent
+    assert hook.asked is not None and not sent
     hook._note()
-    assert sent == [(os.getpid(), signal.SIGTERM, signal.SIG_DFL)]
+    assert sent == ENDED
+
+
+def test_what_torchrun_passes_on_is_no_second_signal(sent, monkeypatch):
+    """SLURM signals a process and its launcher, which signals it again."""
+    monkeypatch.setenv('TORCHELASTIC_RUN_ID', 'any')
+    clock = [100.]
+    monkeypatch.setattr(time, 'monotonic', lambda: clock[0])
+    hook = PreemptionHook()
+    hook._note()
+    clock[0] += 4
+    hook._note()
+    assert hook.asked == 100 and not sent
+    clock[0] += 2
+    hook._note()
+    assert sent == ENDED
 
 
 def test_a_handler_from_outside_python_is_no_obstacle(voc_root, tmp_path,
@@ -81,6 +114,15 @@ def test_a_handler_from_outside_python_is_no_obstacle(voc_root, tmp_path,
         signal, 'signal', lambda *args: stock(*args) and None)
     runner, told = run(voc_root, tmp_path / 'run', Ask(2))
     assert runner.iter == 2 and len(told) == 1
+
+
+def test_a_validation_that_is_due_finds_the_checkpoint(voc_root, tmp_path,
+                                                       monkeypatch):
+    seen = []
+    monkeypatch.setattr(Runner, 'val_loop', SimpleNamespace(
+        run=lambda: seen.append((tmp_path / 'run' / 'iter_2.pth').is_file())))
+    run(voc_root, tmp_path / 'run', Ask(2))
+    assert seen == [True]
 
 
 def test_the_last_iteration_ends_as_ever(voc_root, tmp_path):

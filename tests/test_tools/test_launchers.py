@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import VOC_LISTS, free_port, write_voc
+from conftest import VOC_LISTS, write_voc
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from mmseg.apis import inference_model, init_model
@@ -59,8 +59,7 @@ def test_two_processes_train_and_test(tmp_path):
     config = tiny_config('pseudoseg/voc_1_8.py', folder / 'VOC2012',
                          folder / 'semi.py')
     log = run(TOOLS / 'dist_train.sh', config, 2, '--work-dir', folder / 'w',
-              '--auto-scale-lr', '--resume', *GLOO, cwd=tmp_path,
-              env=dict(PORT=free_port()))
+              '--auto-scale-lr', '--resume', *GLOO, cwd=tmp_path)
     assert 'Distributed training: True' in log and 'GPU number: 2' in log
     # Nothing to resume yet: it started at the first iteration. Two processes
     # of 4 images, where the learning rate is meant for 128.
@@ -79,7 +78,7 @@ def test_two_processes_train_and_test(tmp_path):
 
     checkpoint = folder / 'w' / 'iter_3.pth'
     run(TOOLS / 'dist_test.sh', config, checkpoint, 2, '--work-dir',
-        folder / 't', *GLOO, cwd=tmp_path, env=dict(PORT=free_port()))
+        folder / 't', *GLOO, cwd=tmp_path)
     metrics, = (folder / 't').glob('*/*.json')
     # Plain batch norms: each process has running statistics of its own, and
     # what was validated in training is what was saved.
@@ -145,5 +144,5 @@ def test_the_interpreter_that_python_names(name, usage, srun, tmp_path):
     if name.startswith('slurm'):
         assert words[words.index(str(python)) + 1] == '-u'
     else:
-        assert words[:2] == ['-m', 'torch.distributed.run']
+        assert words[:2] == [str(TOOLS / 'launch.py'), '2']
     assert words[-1] == '--amp'

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -49,8 +49,24 @@ class SafeCheckpointHook(CheckpointHook):
     file_backend: Any
 
     def before_train(self, runner: Runner) -> None:
-        """Remove what a killed run left unfinished in its work dir."""
+        """Remove what a killed run left unfinished in its work dir.
+
+        Raises:
+            RuntimeError: If the processes do not begin at the same iteration.
+        """
         super().before_train(runner)
+        begins = all_gather_object(runner.iter)
+        if len(set(begins)) > 1:
+            raise RuntimeError(
+                f'the processes go on from iterations {begins}, by rank: '
+                f'their machines do not see the same files in '
+                f'{runner.work_dir}. It must be on a file system that they '
+                'share')
+        if runner._resume and runner.iter >= runner.max_iters:
+            runner.logger.warning(
+                f'{runner.work_dir} holds all {runner.max_iters} iterations: '
+                'nothing is left to train. A validation that was cut off is '
+                'not run again; tools/test.py does.')
         if not is_main_process():
             return
         for folder in {runner.work_dir, str(self.out_dir)}:
