@@ -17,7 +17,7 @@ from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
-from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine import CheckWeightsHook, leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
 
 
@@ -125,7 +125,10 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         resume_from(cfg, args.resume)
-    explain_failures(Runner.from_cfg(cfg).train)
+    runner = Runner.from_cfg(cfg)
+    if cfg.get('resume'):
+        runner.register_hook(CheckWeightsHook(whole=True))
+    explain_failures(runner.train)
     leave_process_group()
 
 

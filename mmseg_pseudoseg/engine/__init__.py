@@ -4,12 +4,14 @@ from .hooks import (
     BroadcastBuffersHook,
     ChannelsLastHook,
     CheckLossHook,
+    CheckWeightsHook,
     DeferredRuntimeInfoHook,
     PreemptionHook,
     PseudoLabelMonitorHook,
     PseudoLabelPanelHook,
     ReproducibleResumeHook,
     SafeCheckpointHook,
+    SavePredictionsHook,
 )
 from .late_workers_loop import LateWorkersTrainLoop
 from .processes import leave_process_group
@@ -17,8 +19,8 @@ from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
     'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop', 'PreemptionHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
-    'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
-    'leave_process_group', 'write_whole'
+    'CheckWeightsHook', 'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop',
+    'PreemptionHook', 'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook', 'SavePredictionsHook',
+    'WholeFileBackend', 'leave_process_group', 'write_whole'
 ]

@@ -3,15 +3,18 @@
 from .broadcast_buffers_hook import BroadcastBuffersHook
 from .channels_last_hook import ChannelsLastHook
 from .check_loss_hook import CheckLossHook
+from .check_weights_hook import CheckWeightsHook
 from .checkpoint_hook import SafeCheckpointHook
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .preemption_hook import PreemptionHook
 from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
 from .reproducible_resume_hook import ReproducibleResumeHook
+from .save_predictions_hook import SavePredictionsHook
 
 __all__ = [
     'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'PreemptionHook', 'PseudoLabelMonitorHook',
-    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook'
+    'CheckWeightsHook', 'DeferredRuntimeInfoHook', 'PreemptionHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook', 'SavePredictionsHook'
 ]
