@@ -151,7 +151,7 @@ def load_checked(model: nn.Module, filename: str, config: Optional[str],
     Raises:
         ValueError: Of :func:`check_weights`.
     """
-    checkpoint = CheckpointLoader.load_checkpoint(filename, 'cpu')
+    checkpoint = CheckpointLoader.load_checkpoint(filename, 'cpu', None)
     check_weights(model, checkpoint, filename, config, whole)
     here = bare(model).state_dict()
     state = OrderedDict(

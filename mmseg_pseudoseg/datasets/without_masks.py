@@ -6,8 +6,6 @@ from mmengine.config import Config
 from mmengine.fileio import exists
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from .image_names import parts_of
-
 
 def with_pipeline(part: dict) -> Iterator[dict]:
     """Configs of data sets that have a pipeline, inside wrappers as well."""
@@ -52,23 +50,34 @@ def count_masks(part: dict) -> Tuple[int, List[str]]:
     """How many images a data set has, and which of them lack a mask.
 
     Args:
-        part (dict): Config of the data set.
+        part (dict): Config of the data set, not of a wrapper.
 
     Returns:
         tuple[int, list[str]]: Number of images; paths of the masks that are
         not there, or of the images where no folder of masks is named.
+
+    Raises:
+        ValueError: If there is no image.
     """
-    number, lacking = 0, []
-    for dataset in parts_of(DATASETS.build(part)):
-        for i in range(len(dataset)):
-            info = dataset.get_data_info(i)
-            mask = info.get('seg_map_path')
-            number += 1
-            if mask is None or not exists(
-                    mask, backend_args=getattr(dataset, 'backend_args',
-                                               None)):
-                lacking.append(mask or info['img_path'])
-    return number, lacking
+    dataset = DATASETS.build(dict(part, lazy_init=True))
+    try:
+        dataset.full_init()
+    except ValueError as error:  # MMEngine's of an empty list has no name
+        if dataset.load_data_list():
+            raise
+        raise ValueError(
+            'test_dataloader.dataset has no image: '
+            f'{dataset.ann_file or dataset.data_prefix.get("img_path")} '
+            f'names none that ends with img_suffix="{dataset.img_suffix}"'
+        ) from error
+    lacking = []
+    for i in range(len(dataset)):
+        info = dataset.get_data_info(i)
+        mask = info.get('seg_map_path')
+        if mask is None or not exists(mask, backend_args=getattr(
+                dataset, 'backend_args', None)):
+            lacking.append(mask or info['img_path'])
+    return len(dataset), lacking
 
 
 def predict_only(cfg: Config, writes: bool) -> bool:
@@ -90,18 +99,14 @@ def predict_only(cfg: Config, writes: bool) -> bool:
             and nothing is kept.
     """
     data = cfg.test_dataloader.dataset
-    number, lacking = count_masks(data)
-    if not number:
-        raise ValueError(
-            'test_dataloader.dataset has no image: '
-            f'{data.get("ann_file") or data.get("data_prefix")} below '
-            f'data_root={data.get("data_root")} names none (files of other '
-            'kinds than .jpg need img_suffix)')
     parts = list(with_pipeline(data))
     if not any(without_masks(part['pipeline']) != part['pipeline']
                for part in parts):
         keep_metrics(cfg, lambda metric: not metric.get('format_only'))
         return False  # the config takes care of it
+    counts = [count_masks(part) for part in parts]
+    number = sum(one for one, _ in counts)
+    lacking = [path for _, paths in counts for path in paths]
     if not lacking:
         return False
     some = ', '.join(lacking[:3]) + (', ...' if len(lacking) > 3 else '')

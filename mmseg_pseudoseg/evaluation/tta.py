@@ -1,5 +1,6 @@
 """Test-time augmentation around a config's own test pipeline."""
 
+from copy import deepcopy
 from typing import Any, Callable, List, Optional, Sequence
 
 from mmcv.transforms import Resize, TestTimeAug
@@ -68,13 +69,15 @@ def augment(test: Sequence[dict], tta: Sequence[dict]) -> List[dict]:
         as they are), and the alternatives of ``tta``. ``tta`` as it is, if
         its sizes are no factors.
     """
+    # TestTimeAug, once built, puts what it built into the lists.
+    test, tta = deepcopy(list(test)), deepcopy(list(tta))
     place = first(tta, lambda step: is_a(step, TestTimeAug))
     lists = [] if place is None else list(tta[place]['transforms'])
     sizes = first(lists, lambda steps: bool(steps) and all(
         is_a(step, Resize) and step.get('scale_factor') is not None
         for step in steps))
     if place is None or sizes is None:
-        return list(tta)
+        return tta
     factors = [step['scale_factor'] for step in lists[sizes]]
     resizes = first(test, lambda step: is_a(step, Resize, ResizeShortestEdge))
     if resizes is None or any(isinstance(f, (list, tuple)) for f in factors):

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 Colour = Tuple[int, int, int]
 LEVELS = (0, 43, 85, 128, 170, 213, 255)
 # Darker ones look like the background, lighter ones like ignored pixels.
-LIGHTNESS = (30, 92)
+LIGHTNESS = (45, 92)
 
 
 @cache
