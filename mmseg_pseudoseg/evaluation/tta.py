@@ -70,14 +70,14 @@ def augment(test: Sequence[dict], tta: Sequence[dict]) -> List[dict]:
         its sizes are no factors.
     """
     # TestTimeAug, once built, puts what it built into the lists.
-    test, tta = deepcopy(list(test)), deepcopy(list(tta))
-    place = first(tta, lambda step: is_a(step, TestTimeAug))
-    lists = [] if place is None else list(tta[place]['transforms'])
-    sizes = first(lists, lambda steps: bool(steps) and all(
+    test, steps = deepcopy(list(test)), deepcopy(list(tta))
+    place = first(steps, lambda step: is_a(step, TestTimeAug))
+    lists = [] if place is None else list(steps[place]['transforms'])
+    sizes = first(lists, lambda one: bool(one) and all(
         is_a(step, Resize) and step.get('scale_factor') is not None
-        for step in steps))
+        for step in one))
     if place is None or sizes is None:
-        return tta
+        return steps
     factors = [step['scale_factor'] for step in lists[sizes]]
     resizes = first(test, lambda step: is_a(step, Resize, ResizeShortestEdge))
     if resizes is None or any(isinstance(f, (list, tuple)) for f in factors):
@@ -88,10 +88,10 @@ def augment(test: Sequence[dict], tta: Sequence[dict]) -> List[dict]:
         begin, end = resizes, resizes + 1
         lists[sizes] = [scaled(test[begin], f) for f in factors]
     # What the other lists do once, such as packing, is the test pipeline's.
-    kept = [steps for steps in lists if len(steps) > 1 or not (
-        reads_masks(steps[0]) or is_a(steps[0], PackSegInputs))]
+    kept = [one for one in lists if len(one) > 1 or not (
+        reads_masks(one[0]) or is_a(one[0], PackSegInputs))]
     rest = [[step] for step in test[end:]]
-    return [*test[:begin], dict(tta[place], transforms=kept + rest)]
+    return [*test[:begin], dict(steps[place], transforms=kept + rest)]
 
 
 def enable_tta(cfg: Config) -> None:
