@@ -106,7 +106,7 @@ def enable_tta(cfg: Config) -> None:
     for key in ('tta_model', 'tta_pipeline'):
         if not cfg.get(key):
             raise ValueError(
-                f'{cfg.filename} has no {key}: take it from '
+                f'--tta: {cfg.filename} has no {key}: take it from '
                 '_base_/default_runtime.py')
     for part in list(with_pipeline(cfg.test_dataloader.dataset)):
         part['pipeline'] = augment(part['pipeline'], cfg.tta_pipeline)

@@ -5,11 +5,11 @@ from .stock import (
     NoStockPartError,
     check_same,
     is_semi,
-    read_config,
     stock_config,
     stock_state,
     without_downloads,
 )
+from .written_config import read_config
 
 __all__ = ['Logits', 'NoStockPartError', 'check_same', 'is_semi',
            'read_config', 'stock_config', 'stock_state', 'without_downloads',

@@ -1,6 +1,5 @@
 """A config and weights that need MMSegmentation alone."""
 
-import ast
 import inspect
 from typing import Any, Dict, List, Optional
 
@@ -21,52 +20,6 @@ COPIED = ('default_scope', 'env_cfg', 'log_level', 'log_processor',
 
 class NoStockPartError(ValueError):
     """A part of the network exists in this package alone."""
-
-
-def read_config(text: str) -> Config:
-    """The config that a checkpoint carries, read and not run.
-
-    ``Config.fromstring`` would run it as Python, and a checkpoint comes from
-    anywhere.
-
-    Args:
-        text (str): ``Config.pretty_text``: assignments of plain values.
-
-    Returns:
-        Config: Without a file name.
-
-    Raises:
-        ValueError: If there is more in it than plain values, or no model.
-    """
-    values: Dict[str, Any] = {}
-    try:
-        for line in ast.parse(text).body:
-            if not isinstance(line, ast.Assign):
-                raise ValueError(f'line {line.lineno} is no assignment')
-            values[ast.unparse(line.targets[0])] = _value(line.value)
-    except (SyntaxError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    if 'model' not in values:
-        raise ValueError('there is no model in it')
-    return Config(values)
-
-
-def _value(node: ast.expr) -> Any:
-    """A plain value; ``dict(...)`` is the only call."""
-    if isinstance(node, (ast.List, ast.Tuple)):
-        items = [_value(item) for item in node.elts]
-        return items if isinstance(node, ast.List) else tuple(items)
-    if isinstance(node, ast.Dict):
-        return {_value(key): _value(value)
-                for key, value in zip(node.keys, node.values) if key}
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict':
-        result: Dict[Any, Any] = {}
-        for part in node.args:
-            result.update(_value(part))
-        result.update({word.arg: _value(word.value)
-                       for word in node.keywords})
-        return result
-    return ast.literal_eval(node)
 
 
 def stock_kind(kind: Any, registry: Registry) -> Optional[type]:
@@ -127,7 +80,15 @@ def to_stock(part: dict, registry: Registry) -> Optional[dict]:
 
 
 def without_downloads(node: Any) -> Any:
-    """A model's config whose parts load no weights as they are built."""
+    """Turn off the weights that parts of a model load as they are built.
+
+    Args:
+        node (dict | list | object): The model's config, or a part of it.
+
+    Returns:
+        dict | list | object: A copy; ``pretrained`` and ``init_cfg`` name
+        nothing.
+    """
     if isinstance(node, (list, tuple)):
         return type(node)(without_downloads(item) for item in node)
     if not isinstance(node, dict):
@@ -216,7 +177,14 @@ def stock_config(cfg: Config, metainfo: dict) -> Config:
 
 
 def is_semi(checkpoint: dict) -> bool:
-    """Whether a checkpoint is one of a ``SemiSegmentor``."""
+    """Whether a checkpoint is one of a ``SemiSegmentor``.
+
+    Args:
+        checkpoint (dict): As MMEngine saves it.
+
+    Returns:
+        bool: Whether it holds an SGC head.
+    """
     return any(key.startswith('sgc_head.')
                for key in checkpoint.get('state_dict', {}))
 

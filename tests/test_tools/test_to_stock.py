@@ -20,6 +20,9 @@ from mmseg.visualization import SegLocalVisualizer
 from tiny import TOOLS, shrink, tiny_config
 from torch import nn
 
+from mmseg_pseudoseg.export import read_config, stock_config
+from mmseg_pseudoseg.export.stock import to_stock
+
 # A Python in which this package cannot be imported.
 ALONE = '''
 import json, sys
@@ -195,6 +198,20 @@ def test_a_part_without_stock_class(trained, convert, tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ['own.py', 'x.pth']
 
 
+def test_a_norm_of_ours_becomes_the_stock_one(monkeypatch):
+    """With the stock keys, and with a default of ours where it differs."""
+    def init(self, num_features, momentum=0.5, own=1):
+        del own
+
+    norm = type('OwnNorm', (nn.BatchNorm2d,), dict(
+        __module__='mmseg_pseudoseg.models.own', __init__=init))
+    monkeypatch.setitem(MODELS._module_dict, 'OwnNorm', norm)
+    made = to_stock(dict(type='OwnNorm', eps=1e-3, own=2), MODELS)
+    assert MODELS.get(made.pop('type')) is nn.BatchNorm2d
+    assert made == dict(eps=1e-3, momentum=0.5)
+    assert to_stock(dict(type='BN', eps=1), MODELS) == dict(type='BN', eps=1)
+
+
 def test_refusals(trained, convert, tmp_path):
     source, out = trained.configs[0].with_suffix('.pth'), tmp_path / 'out.pth'
     state = torch.load(source, weights_only=True)['state_dict']
@@ -234,7 +251,6 @@ def test_missing_libraries(trained, convert, tmp_path, monkeypatch, option,
 
 def test_a_written_config_is_read_as_it_was():
     """Every shipped text, as MMEngine writes it into a checkpoint."""
-    from mmseg_pseudoseg.export import read_config, stock_config
     for name in ('pseudoseg/coco_1_32_x65', 'small/pseudoseg_animals_1_16',
                  'pseudoseg/voc_1_8_ocr'):
         cfg = Config.fromfile(TOOLS.parent / f'configs/{name}.py')

@@ -162,13 +162,17 @@ def main() -> None:
     try:
         stock = stock_config(cfg, meta)
         network = MODELS.build(stock.model)
-        network.load_state_dict(state, strict=True)
+        known = network.state_dict().keys()
+        network.load_state_dict(
+            {key: state[key] for key in state if key in known}, strict=True)
         check_same(model, network, size)
     except (NoStockPartError, RuntimeError) as error:
         paths.pop(1)
         print(f'no config was written: {error}. --onnx writes a file that '
               'needs neither this package nor MMSegmentation')
     else:
+        for key in [key for key in state if key not in known]:
+            del state[key]  # what a part of ours counts and prediction lacks
         saved['cfg'] = stock.pretty_text
         stock.dump(paths[1])
     torch.save(dict(state_dict=state, meta=saved), args.output)
