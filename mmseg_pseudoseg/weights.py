@@ -4,6 +4,7 @@ MMEngine loads what fits and logs the rest: layers that fit nothing stay as
 they were drawn at random, and the run goes on.
 """
 
+import logging
 import re
 from collections import OrderedDict
 from typing import Dict, List, Optional, Sequence
@@ -132,7 +133,7 @@ def check_classes(checkpoint: dict, classes: Sequence[str],
         raise ValueError(f'{said}: the same in another order, so every label '
                          'would mean another class. Use the first order')
     print_log(f'{said}: right only if the same things have other names',
-              'current', 30)
+              'current', logging.WARNING)
 
 
 def load_checked(model: nn.Module, filename: str, config: Optional[str],

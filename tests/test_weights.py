@@ -1,11 +1,16 @@
 """Which checkpoints a network takes."""
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 import torch
 from conftest import tiny_model
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
+from mmseg.registry import HOOKS, MODELS
 
+from mmseg_pseudoseg import weights
 from mmseg_pseudoseg.weights import (
     bare,
     check_classes,
@@ -100,14 +105,21 @@ def test_training_parts_count_for_resuming(model):
         check_weights(model, part, 'x.pth', 'c.py', whole=True)
 
 
-def test_names_of_classes(model, caplog):
+def test_names_of_classes(model, monkeypatch):
+    said = []
+    monkeypatch.setattr(weights, 'print_log',
+                        lambda text, logger, level: said.append((text, level)))
     checkpoint = saved(model)
     check_classes(checkpoint, ['sky', 'cat', 'dog'], 'x.pth')
     check_classes(dict(state_dict={}), ['a', 'b'], 'x.pth')
     check_classes(checkpoint, [], 'x.pth')
     with pytest.raises(ValueError, match='in another order'):
         check_classes(checkpoint, ['sky', 'dog', 'cat'], 'x.pth')
+    assert not said
     check_classes(checkpoint, ['sky', 'dog', 'wolf'], 'x.pth')
+    (text, level), = said
+    assert level == logging.WARNING and 'sky, cat, dog' in text
+    assert 'sky, dog, wolf' in text
 
 
 def test_loading(model, tmp_path):
@@ -124,3 +136,29 @@ def test_loading(model, tmp_path):
         load_checked(small, str(tmp_path / 'x.pth'), 'c.py')
     assert all(torch.equal(before[k], v)
                for k, v in small.state_dict().items())
+
+
+@pytest.mark.parametrize('whole', [False, True])
+def test_the_hook_of_a_runner(model, whole):
+    """Resuming, what only training has must fit; the data set is asked."""
+    def loader(*classes):
+        return SimpleNamespace(dataset=SimpleNamespace(
+            metainfo=dict(classes=classes)))
+
+    right, wrong = ('sky', 'cat', 'dog'), ('sky', 'dog', 'cat')
+    cfg = Config(dict(load_from='x.pth'), filename=None)
+    hook = HOOKS.build(dict(type='CheckWeightsHook', whole=whole))
+    part = saved(model, sgc_head__conv_cls__weight=None)
+    for train, test, checkpoint, words in (
+            (right, right, saved(model), None),
+            (wrong, right, saved(model), 'another order' if whole else None),
+            (right, wrong, saved(model), None if whole else 'another order'),
+            (right, right, part, 'conv_cls' if whole else None)):
+        runner = SimpleNamespace(
+            model=model, cfg=cfg, work_dir='w',
+            train_dataloader=loader(*train), test_dataloader=loader(*test))
+        if words is None:
+            hook.after_load_checkpoint(runner, checkpoint)
+            continue
+        with pytest.raises(ValueError, match=f'x.pth.*{words}'):
+            hook.after_load_checkpoint(runner, checkpoint)
