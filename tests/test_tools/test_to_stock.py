@@ -175,25 +175,32 @@ def test_onnx(trained, convert, tmp_path, which):
     assert np.mean(found != ours(trained, config)) < 0.002
 
 
-def test_a_part_without_stock_class(trained, convert, tmp_path, monkeypatch):
-    """Weights are written, a config that would not load is not."""
-    cls = type('OwnBackbone', (nn.Module,), dict(
-        __module__='mmseg_pseudoseg.models.own',
-        __init__=lambda self, **keys: None))
-    resnet = MODELS.get('ResNetV1c')
-    real = type('OwnResNet', (resnet,), dict(
-        __module__='mmseg_pseudoseg.models.own',
-        forward=lambda self, x: tuple(
-            2 * f for f in resnet.forward(self, x))))
-    monkeypatch.setitem(MODELS._module_dict, 'OwnBackbone', cls)
-    monkeypatch.setitem(MODELS._module_dict, 'OwnResNet', real)
+def double(cls):
+    """A class of ours that gives twice what a stock one gives."""
+    def forward(self, x):
+        y = cls.forward(self, x)
+        return tuple(2 * f for f in y) if isinstance(y, tuple) else 2 * y
+
+    return type('Own', (cls,), dict(
+        __module__='mmseg_pseudoseg.models.own', forward=forward))
+
+
+@pytest.mark.parametrize('key, stock, words', [
+    ('backbone', 'ResNetV1c', 'model.backbone.type=Own exists in '
+     'mmseg_pseudoseg alone'),
+    ('decode_head.norm_cfg', 'BN', 'the network of stock classes predicts '
+     'something else')])
+def test_a_part_without_stock_class(trained, convert, tmp_path, monkeypatch,
+                                    key, stock, words):
+    """Weights are written, a config that would mislead is not."""
+    monkeypatch.setitem(MODELS._module_dict, 'Own',
+                        double(MODELS.get(stock)))
     cfg = Config.fromfile(trained.configs[0])
-    cfg.model.backbone.type = 'OwnResNet'
+    cfg.merge_from_dict({f'model.{key}.type': 'Own'})
     cfg.dump(tmp_path / 'own.py')
     log = convert(trained.configs[0].with_suffix('.pth'),
                   tmp_path / 'x.pth', '--config', tmp_path / 'own.py')
-    assert 'no config was written: the network of stock classes predicts ' \
-        'something else' in log
+    assert f'no config was written: {words}' in log
     assert 'needs the package' in log and '--onnx' in log
     assert sorted(p.name for p in tmp_path.iterdir()) == ['own.py', 'x.pth']
 
