@@ -95,9 +95,11 @@ def predict_only(cfg: Config, writes: bool) -> bool:
         bool: Whether the config was changed so.
 
     Raises:
-        ValueError: If there is no image, only some have a mask, or none has
-            and nothing is kept.
+        ValueError: If there is no data set or no image, only some have a
+            mask, or none has and nothing is kept.
     """
+    if not cfg.get('test_dataloader'):
+        raise ValueError('there is no test_dataloader')
     data = cfg.test_dataloader.dataset
     parts = list(with_pipeline(data))
     if not any(without_masks(part['pipeline']) != part['pipeline']

@@ -125,6 +125,11 @@ def test_no_image_is_an_error(root):
         predict_only(config(part(root, img_suffix='.tif')), writes=True)
 
 
+def test_no_data_set_is_an_error():
+    with pytest.raises(ValueError, match='no test_dataloader'):
+        predict_only(Config(dict(model=dict())), writes=True)
+
+
 def test_a_pipeline_without_masks_is_the_users(root):
     """As older pages told: LoadAnnotations left out, format_only."""
     data = part(root, data_prefix=dict(img_path='img'),
