@@ -37,6 +37,7 @@ setup(
         'demo': requirements('demo'),
         'dev': requirements('dev'),
         'docs': requirements('docs'),
+        'onnx': requirements('onnx'),
     },
     classifiers=[
         'License :: OSI Approved :: Apache Software License',

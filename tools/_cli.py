@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction, config
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 
 import mmseg_pseudoseg  # noqa: E402,F401  (registers, allow-lists checkpoints)
+from mmseg_pseudoseg.visualization import fill_palettes  # noqa: E402
 
 
 def keep_layouts(lay_out: Callable) -> Callable:
@@ -95,6 +96,7 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
+    fill_palettes(cfg)
     name = osp.splitext(osp.basename(args.config))[0]
     default = cfg.get('work_dir') or osp.join('work_dirs', name)
     if args.below:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 from mmseg.models import SegDataPreProcessor
 from mmseg.models.utils import resize
 from mmseg.registry import DATASETS, MODELS
@@ -21,6 +20,7 @@ from mmseg_pseudoseg.evaluation.confusion_matrix_metric import (
     confusion_matrix,
 )
 from mmseg_pseudoseg.models.decode_heads import SGCOutput
+from mmseg_pseudoseg.weights import check_classes, load_checked
 
 IGNORE = 255
 
@@ -59,7 +59,14 @@ def load(args: argparse.Namespace) -> Tuple[Config, torch.nn.Module]:
         raise SystemExit(f'error: {args.config}: model.sgc_head is missing; '
                          'pseudo labels need a SemiSegmentor')
     model = MODELS.build(cfg.model)
-    load_checkpoint(model, args.checkpoint, map_location='cpu', strict=True)
+    try:
+        checkpoint = load_checked(model, args.checkpoint, args.config,
+                                  whole=True)
+        check_classes(
+            checkpoint, cfg.train_dataloader.dataset.unlabeled.get(
+                'metainfo', {}).get('classes', ()), args.checkpoint)
+    except ValueError as error:
+        raise SystemExit(f'error: {error}') from error
     model.eval()
     model.sgc_head.norm.train()  # its own batch, as in training
     return cfg, model

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
-from typing import Dict, List
+from typing import List, Tuple
 
 from _cli import add_common_arguments, load_config
 from mmengine.config import Config
@@ -18,8 +18,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from mmseg_pseudoseg.datasets.image_names import output_names
 from mmseg_pseudoseg.datasets.lists import check_list
-from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.datasets.without_masks import without_masks
+from mmseg_pseudoseg.engine import CheckWeightsHook, leave_process_group
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,7 +48,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def select_images(cfg: Config, ann_file: str, out: Path) -> List[int]:
+def select_images(cfg: Config, ann_file: str,
+                  out: Path) -> Tuple[List[int], str]:
     """Make the test dataset that of the list.
 
     Args:
@@ -55,11 +58,12 @@ def select_images(cfg: Config, ann_file: str, out: Path) -> List[int]:
         out (Path): Folder of the masks.
 
     Returns:
-        list[int]: Positions in the list of the images that have no mask yet.
+        tuple[list[int], str]: Positions in the list of the images that have
+        no mask yet; the folder of the images.
 
     Raises:
         SystemExit: If there is no such list, it is empty, it is no list, or
-            two of its images have one name.
+            two of its images would have one mask.
     """
     part = cfg.test_dataloader.dataset
     path = Path(part.data_root, ann_file)
@@ -71,23 +75,18 @@ def select_images(cfg: Config, ann_file: str, out: Path) -> List[int]:
     except ValueError as error:
         raise SystemExit(f'error: --list {error}') from error
     part.ann_file = ann_file
-    part.pipeline = [
-        step for step in part.pipeline if step['type'] != 'LoadAnnotations'
-    ]
+    part.pipeline = without_masks(part.pipeline)
     part.test_mode = True
     dataset = DATASETS.build(part)
+    try:
+        names = output_names(dataset)
+    except ValueError as error:
+        raise SystemExit(f'error: --list {path}: {error}') from error
     images = [dataset.get_data_info(i)['img_path']
               for i in range(len(dataset))]
-    names: Dict[str, str] = {}
-    for image in images:
-        other = names.setdefault(Path(image).stem, image)
-        if other != image:
-            raise SystemExit(
-                f'error: --list {path}: {other} and {image} would write one '
-                f'mask, {Path(image).stem}.png: rename one, or label their '
-                'folders with two lists and two --out')
-    return [i for i, image in enumerate(images)
-            if not (out / f'{Path(image).stem}.png').is_file()]
+    todo = [i for i, image in enumerate(images)
+            if not (out / f'{names[image]}.png').is_file()]
+    return todo, dataset.data_prefix['img_path']
 
 
 def claim_folder(out: Path, source: dict) -> None:
@@ -131,7 +130,7 @@ def main() -> None:
         init_dist(cfg.launcher, **cfg.env_cfg.dist_cfg)
     root = Path(cfg.test_dataloader.dataset.data_root)
     out = args.out or root / 'pseudo_labels' / Path(args.config).stem
-    todo = select_images(cfg, args.ann_file, out)
+    todo, img_dir = select_images(cfg, args.ann_file, out)
     if is_main_process():
         print(f'to write: {len(todo)} masks in {out}')
         claim_folder(out, dict(config=Path(args.config).stem,
@@ -141,8 +140,10 @@ def main() -> None:
     if todo:
         cfg.test_dataloader.dataset.indices = todo
         cfg.test_evaluator = dict(type='PseudoLabelWriter', out_dir=str(out),
-                                  threshold=args.threshold)
-        Runner.from_cfg(cfg).test()
+                                  threshold=args.threshold, img_dir=img_dir)
+        runner = Runner.from_cfg(cfg)
+        runner.register_hook(CheckWeightsHook())
+        runner.test()
     leave_process_group()
 
 

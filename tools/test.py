@@ -1,15 +1,21 @@
 """Evaluate a checkpoint with the stock test loop."""
 
 import argparse
+import os.path as osp
 
 from _cli import add_common_arguments, load_config
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.evaluation import CityscapesMetric, IoUMetric
-from mmseg.registry import METRICS
 
-from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.datasets.without_masks import is_cityscapes, predict_only
+from mmseg_pseudoseg.engine import (
+    CheckWeightsHook,
+    SavePredictionsHook,
+    leave_process_group,
+)
 from mmseg_pseudoseg.engine.failures import explain_failures
+from mmseg_pseudoseg.evaluation.tta import enable_tta
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,65 +25,38 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='path of the checkpoint')
     parser.add_argument(
         '--out', metavar='DIR',
-        help='save the predicted class ids, one PNG an image')
+        help='save the predicted class ids, one PNG an image, in the '
+        'sub-folders of the images; images without masks are predicted and '
+        'not measured')
     parser.add_argument(
-        '--show-dir', metavar='DIR',
-        help='save painted predictions; they lie in DIR/vis_data/vis_image')
+        '--show-dir', nargs='?', const='pictures', metavar='DIR',
+        help='save painted predictions, one JPEG an image, in the sub-folders '
+        'of the images; a relative DIR lies in the work dir (default: '
+        '%(const)s)')
     parser.add_argument(
         '--tta', action='store_true',
-        help='test-time augmentation, as tta_pipeline of the config says')
+        help='test-time augmentation, as tta_pipeline of the config says; its '
+        'sizes are factors of what the test pipeline resizes to')
     return parser.parse_args()
 
 
-def enable_saving(cfg: Config, out: str) -> None:
-    """Let the metric that can write masks do so.
+def saving_hook(cfg: Config, out: str, show_dir: str) -> SavePredictionsHook:
+    """What writes masks and pictures.
 
     Args:
-        cfg (Config): Its ``test_evaluator`` is one metric, or a list of them.
-        out (str): Folder of the masks.
-
-    Raises:
-        SystemExit: If no metric can.
+        cfg (Config): A ``CityscapesMetric`` in its ``test_evaluator`` writes
+            the masks itself, with the benchmark's own ids.
+        out (str, optional): Folder of the masks.
+        show_dir (str, optional): Folder of the pictures.
     """
-    evaluator = cfg.get('test_evaluator') or []
+    evaluator = cfg.test_evaluator or []
     for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
-        kind = metric.get('type')
-        kind = METRICS.get(kind) if isinstance(kind, str) else kind
-        if isinstance(kind, type) and issubclass(
-                kind, (IoUMetric, CityscapesMetric)):
-            # CityscapesMetric deletes the masks without keep_results.
+        if out and is_cityscapes(metric):
+            # It deletes the masks without keep_results.
             metric.update(output_dir=out, keep_results=True)
-            return
-    raise SystemExit(
-        f'--out: test_evaluator of {cfg.filename} has no IoUMetric and no '
-        'CityscapesMetric, the two that write masks: add '
-        "dict(type='IoUMetric', iou_metrics=['mIoU']) to it")
-
-
-def enable_drawing(cfg: Config, show_dir: str) -> None:
-    """Let the visualization hook draw every prediction."""
-    hook = cfg.default_hooks.setdefault(
-        'visualization', dict(type='SegVisualizationHook'))
-    hook.draw = True
-    hook.interval = 1
-    cfg.visualizer.save_dir = show_dir
-
-
-def enable_tta(cfg: Config) -> None:
-    """Predict with the mean over augmented copies of each image.
-
-    Args:
-        cfg (Config): Its model and test pipeline are wrapped.
-
-    Raises:
-        SystemExit: If a part is missing.
-    """
-    for key in ('tta_model', 'tta_pipeline'):
-        if not cfg.get(key):
-            raise SystemExit(f'--tta: {cfg.filename} has no {key}')
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-    cfg.tta_model.module = cfg.model
-    cfg.model = cfg.tta_model
+            out = ''
+    return SavePredictionsHook(
+        out or None, show_dir and osp.join(cfg.work_dir, show_dir))
 
 
 def main() -> None:
@@ -85,13 +64,23 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
-    if args.out:
-        enable_saving(cfg, args.out)
-    if args.show_dir:
-        enable_drawing(cfg, args.show_dir)
-    if args.tta:
-        enable_tta(cfg)
-    explain_failures(Runner.from_cfg(cfg).test)
+    cfg.resume = False  # as the config of a resumed run has it
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    hooks = [CheckWeightsHook()]
+    try:
+        if predict_only(cfg, writes=bool(args.out or args.show_dir)):
+            print('no image of test_dataloader.dataset has a mask: they are '
+                  'predicted, nothing is measured')
+        if args.tta:
+            enable_tta(cfg)
+        if args.out or args.show_dir:
+            hooks.append(saving_hook(cfg, args.out, args.show_dir))
+    except ValueError as error:
+        raise SystemExit(f'error: {args.config}: {error}') from error
+    runner = Runner.from_cfg(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
+    explain_failures(runner.test)
     leave_process_group()
 
 

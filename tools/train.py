@@ -23,7 +23,7 @@ from torch.distributed.elastic.multiprocessing.errors import record
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
 from mmseg_pseudoseg.config_checks import check_config
-from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine import CheckWeightsHook, leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
 from mmseg_pseudoseg.engine.restarts import (
     end_for_good,
@@ -153,7 +153,10 @@ def train(cfg: Config) -> None:
             stock layers tell without a key.
     """
     try:
-        explain_failures(Runner.from_cfg(cfg).train)
+        runner = Runner.from_cfg(cfg)
+        if cfg.get('resume'):
+            runner.register_hook(CheckWeightsHook(whole=True))
+        explain_failures(runner.train)
     except (AssertionError, IndexError, RuntimeError, ValueError) as error:
         wrong = channels_to_change(cfg.model)
         if not wrong:

@@ -5,12 +5,14 @@ from .hooks import (
     BroadcastBuffersHook,
     ChannelsLastHook,
     CheckLossHook,
+    CheckWeightsHook,
     DeferredRuntimeInfoHook,
     PreemptionHook,
     PseudoLabelMonitorHook,
     PseudoLabelPanelHook,
     ReproducibleResumeHook,
     SafeCheckpointHook,
+    SavePredictionsHook,
 )
 from .late_workers_loop import LateWorkersTrainLoop
 from .processes import leave_process_group
@@ -18,8 +20,9 @@ from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
     'BatchNormBiasCorrectionHook', 'BroadcastBuffersHook', 'ChannelsLastHook',
-    'CheckLossHook', 'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop',
-    'PreemptionHook', 'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
-    'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
-    'leave_process_group', 'write_whole'
+    'CheckLossHook', 'CheckWeightsHook', 'DeferredRuntimeInfoHook',
+    'LateWorkersTrainLoop', 'PreemptionHook', 'PseudoLabelMonitorHook',
+    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook',
+    'SavePredictionsHook', 'WholeFileBackend', 'leave_process_group',
+    'write_whole'
 ]

@@ -14,6 +14,7 @@ import pytest
 import torch
 from conftest import write_scenes
 from mmengine.config import Config
+from mmseg.registry import MODELS
 from tiny import ROOT
 
 PAGE = (ROOT / 'docs/own_data.md').read_text(encoding='utf-8')
@@ -77,12 +78,12 @@ def log(tmp_path_factory):
     data = folder / 'my_data'
     tags = blocks('text')[0]
     names = [line.split()[0] for line in tags.splitlines()]
-    places = dict(zip('abc', ['.'] * 3), one='val', two='val',
+    places = dict(zip('abc', ['.'] * 3), one='val', two='val', n='new',
                   **dict.fromkeys(names, 'unlabeled'))
     write_scenes(list(places), str(folder / 'img/{}.jpg'),
                  str(folder / 'seg/{}.png'), 3, 100)
     for name, place in places.items():
-        labelled = place != 'unlabeled'
+        labelled = place not in ('unlabeled', 'new')
         target = data / place / ('images' if labelled else '')
         target.mkdir(parents=True, exist_ok=True)
         (folder / f'img/{name}.jpg').rename(target / f'{name}.jpg')
@@ -110,8 +111,8 @@ def log(tmp_path_factory):
 def test_the_config_is_ten_lines():
     """Its statements, as the page promises; all configs have a name."""
     assert set(CONFIGS) == {
-        'my_data.py', 'my_data_pretrained.py', 'my_data_tags.py',
-        'my_data_257.py'}
+        'my_data.py', 'my_data_pretrained.py', 'my_data_local.py',
+        'my_data_tags.py', 'my_data_257.py'}
     lines = CONFIGS['my_data.py'].splitlines()[1:]
     assert len(lines) <= 12 and max(map(len, lines)) < 100
 
@@ -120,8 +121,10 @@ def test_every_command_ran(log):
     folder, text = log
     assert text.count('0 errors') == 3  # check_data.py, three times
     assert 'Traceback' not in text
-    assert len(re.findall(r'^\$ python tools/', text, re.M)) == 9
+    assert len(re.findall(r'^\$ python tools/', text, re.M)) == 10
     assert text.count('mIoU: ') == 4 + 2  # training and test
+    assert (folder / 'predicted/n.png').is_file()
+    assert (folder / 'work_dirs/trial/new/pictures/n.jpg').is_file()
     assert re.search(r'^classes of 100 133 torch.int64$', text, re.M)
     trial = torch.load(folder / 'work_dirs/trial/iter_4.pth',
                        weights_only=False)
@@ -151,3 +154,20 @@ def test_what_the_configs_say(log):
     tags = Config.fromfile(folder / 'my_data_tags.py')
     assert tags.model.image_labels
     assert tags.train_dataloader.dataset.tag_file == 'tags.txt'
+
+
+def test_weights_of_a_local_file(log, monkeypatch):
+    """They are in the backbone, with the mean that belongs to them."""
+    folder, _ = log
+    monkeypatch.chdir(folder)
+    cfg = Config.fromfile('my_data_local.py')
+    assert cfg.model.data_preprocessor.mean == [123.675, 116.28, 103.53]
+    torch.manual_seed(1)
+    trained = MODELS.build(cfg.model).backbone
+    torch.save(dict(state_dict={f'backbone.{key}': value for key, value in
+                                trained.state_dict().items()}), 'weights.pth')
+    torch.manual_seed(2)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    for key, value in trained.state_dict().items():
+        assert torch.equal(model.backbone.state_dict()[key], value), key

@@ -1,4 +1,4 @@
-"""train.py, test.py and to_stock.py on a shipped config made small."""
+"""train.py and test.py on a shipped config made small."""
 
 import importlib
 import json
@@ -19,10 +19,7 @@ from mmengine.optim.optimizer import amp_optimizer_wrapper
 from mmengine.runner import CheckpointLoader
 from mmengine.utils import import_modules_from_strings
 from mmseg.apis import inference_model, init_model
-from mmseg.registry import MODELS
-from tiny import TOOLS, run, tiny_config, tool
-
-TO_STOCK = 'model_converters/to_stock.py'
+from tiny import TOOLS, tiny_config, tool
 
 
 @pytest.fixture(scope='module')
@@ -143,8 +140,7 @@ def test_test_saves_the_masks_that_the_model_predicts(trained, tmp_path):
         expected = inference_model(model, str(path)).pred_sem_seg.data[0]
         assert np.array_equal(mask, expected.numpy()), name
         assert len(np.unique(mask)) > 1
-    painted = list((tmp_path / 'show/vis_data/vis_image').iterdir())
-    assert len(painted) == len(saved)
+    assert sorted(masks(tmp_path / 'work' / 'show')) == sorted(saved)
     plain_metrics, = (tmp_path / 'work').glob('*/*.json')
     assert 'mDice' in json.loads(plain_metrics.read_text())
 
@@ -158,49 +154,12 @@ def test_test_saves_the_masks_that_the_model_predicts(trained, tmp_path):
                '--out', tmp_path / 'tta', cwd=trained.folder)
     assert 'ECE:' in log and 'mIoU:' in log
     assert (trained.work_dir / 'semi.py').read_bytes() == kept
-    below = Config.fromfile(trained.work_dir / 'test' / 'semi.py')
-    assert below.test_evaluator[1].output_dir == str(tmp_path / 'tta')
+    assert (trained.work_dir / 'test' / 'semi.py').is_file()
     assert len(list((trained.work_dir / 'test').glob('*/*.json'))) == 1
     augmented = masks(tmp_path / 'tta')
     assert sorted(augmented) == sorted(saved)
     share = [np.mean(augmented[name] != saved[name]) for name in saved]
     assert 0 < np.mean(share) < 1
-
-
-def test_to_stock_loads_strictly_and_predicts_the_same(trained, tmp_path):
-    tool(TO_STOCK, trained.vivid, tmp_path / 'new' / 'stock.pth',
-         cwd=tmp_path)
-    # A fresh Python, so that this package has allow-listed nothing.
-    run(sys.executable, '-c',
-        'import torch; torch.load("new/stock.pth", weights_only=True)',
-        cwd=tmp_path)
-    stock = torch.load(tmp_path / 'new' / 'stock.pth', weights_only=True)
-    assert sorted(stock) == ['meta', 'state_dict']
-    assert stock['meta']['iter'] == 3
-    plain = MODELS.build(Config.fromfile(trained.sup).model).eval()
-    assert type(plain).__name__ == 'EncoderDecoder'
-    plain.load_state_dict(stock['state_dict'], strict=True)
-    semi = init_model(str(trained.semi), str(trained.vivid), 'cpu')
-    image = torch.randn(2, 3, 65, 65)
-    with torch.no_grad():
-        assert torch.equal(plain(image), semi(image))
-        assert plain(image).std() > 0
-
-
-def test_to_stock_refuses(trained, tmp_path, call):
-    out, state = tmp_path / 'out.pth', weights(trained.vivid)
-    with pytest.raises(SystemExit, match='missing.pth: no such file'):
-        call(TO_STOCK, tmp_path / 'missing.pth', out)
-    with pytest.raises(SystemExit, match='exists; choose another name'):
-        call(TO_STOCK, trained.vivid, trained.vivid)
-    stock = {k: v for k, v in state.items() if not k.startswith('sgc_head')}
-    torch.save(dict(state_dict=stock, meta={}), tmp_path / 'stock.pth')
-    with pytest.raises(SystemExit, match='stock.pth: has no sgc_head'):
-        call(TO_STOCK, tmp_path / 'stock.pth', out)
-    torch.save(dict(state_dict=state, extra=Path('x')), tmp_path / 'odd.pth')
-    with pytest.raises(SystemExit, match='odd.pth was not loaded: it holds'):
-        call(TO_STOCK, tmp_path / 'odd.pth', out)
-    assert not out.exists()
 
 
 @pytest.mark.parametrize('options, message', [

@@ -24,6 +24,8 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 from mmengine.config import Config, DictAction  # noqa: E402
 
+from mmseg_pseudoseg.visualization import fill_palettes  # noqa: E402
+
 VALID, PADDING, IGNORED, CUT_OUT = range(4)
 # Name and RGB of each, in their order.
 KINDS = (('counts', (225, 225, 225)), ('padding', (70, 70, 70)),
@@ -122,6 +124,7 @@ def main() -> None:
         cfg = Config.fromfile(args.config)
         if args.cfg_options:
             cfg.merge_from_dict(args.cfg_options)
+        fill_palettes(cfg)
         loader, padding = build(cfg)
         for batch in batches(loader, padding):
             for sample in batch:

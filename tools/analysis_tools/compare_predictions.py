@@ -26,6 +26,12 @@ from mmengine.device import get_device  # noqa: E402
 from mmseg.apis import init_model  # noqa: E402
 from mmseg.registry import DATASETS  # noqa: E402
 
+from mmseg_pseudoseg.visualization import fill_palettes  # noqa: E402
+from mmseg_pseudoseg.weights import (  # noqa: E402
+    check_classes,
+    load_checked,
+)
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -52,14 +58,21 @@ def load(config: str, checkpoint: str) -> Tuple[torch.nn.Module, BaseDataset]:
     """A network and the images of its test.
 
     Raises:
-        SystemExit: If there is no such file.
+        SystemExit: If there is no such file, or they do not fit.
     """
     for path in (config, checkpoint):
         if not Path(path).is_file():
             raise SystemExit(f'error: {path}: no such file')
     cfg = Config.fromfile(config)
-    model = init_model(cfg, checkpoint, get_device())
-    return model, DATASETS.build(cfg.test_dataloader.dataset)
+    fill_palettes(cfg)
+    model = init_model(cfg, device=get_device())
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    try:
+        check_classes(load_checked(model, checkpoint, config),
+                      dataset.metainfo['classes'], checkpoint)
+    except ValueError as error:
+        raise SystemExit(f'error: {error}') from error
+    return model, dataset
 
 
 def images_of(dataset: BaseDataset) -> List[str]:
