@@ -20,6 +20,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_pseudoseg.datasets.lists import check_list
 from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
 
 
 def parse_args() -> argparse.Namespace:
@@ -119,6 +120,7 @@ def checksum(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Label what is not labelled yet."""
     args = parse_args()

@@ -10,6 +10,7 @@ from mmseg.registry import METRICS
 
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
+from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
 
 
 def parse_args() -> argparse.Namespace:
@@ -80,6 +81,7 @@ def enable_tta(cfg: Config) -> None:
     cfg.model = cfg.tta_model
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Run the test."""
     args = parse_args()

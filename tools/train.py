@@ -19,6 +19,7 @@ from torch import nn
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
+from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -111,6 +112,7 @@ def resume_from(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Run the training."""
     args = parse_args()

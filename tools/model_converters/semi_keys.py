@@ -14,6 +14,10 @@ with redirect_stdout(sys.stderr):  # dependencies print when imported
 from _networks import NetworkError, semi_keys  # noqa: E402
 from mmengine.config import Config, DictAction  # noqa: E402
 
+from mmseg_pseudoseg.engine.sentences import (  # noqa: E402
+    ending_in_a_sentence,
+)
+
 BY_HAND = ('SGCHead needs from the backbone (or neck) a list of maps '
            '(N, D, h, w), and SemiSegmentor from the decode head logits '
            '(N, C, h, w); with a network that has both, write '
@@ -82,6 +86,7 @@ def key_text(item: Tuple[str, Any]) -> str:
     return f'    {key}=dict(\n        ' + ',\n        '.join(inner) + '),'
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Print the keys."""
     args = parse_args()

@@ -9,6 +9,7 @@ model = dict(
         in_index=(2, 3),
         num_classes=21,
         channels=128,
+        dropout_ratio=0.5,
         align_corners=True),
     pseudo_label=dict(
         type='CalibratedFusion',
