@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.metadata import version
 from types import FrameType
-from typing import Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Tuple
 from urllib.error import URLError
 
 from mmengine.model import PretrainedInit
@@ -76,7 +76,7 @@ def explain_weights(error: BaseException) -> Optional[str]:
             f'elsewhere and set {key} to the path of the file')
 
 
-def weights_in(calls: List[FrameType]) -> tuple:
+def weights_in(calls: List[FrameType]) -> Tuple[str, str]:
     """Which weights were being loaded.
 
     Args:
@@ -86,9 +86,10 @@ def weights_in(calls: List[FrameType]) -> tuple:
         tuple[str, str]: Their key in the config, and its value; both are
         empty where none were.
     """
-    model = None
+    model: Any = None
     for call in calls:
-        names, one = call.f_locals, call.f_locals.get('self')
+        names = call.f_locals
+        one: Any = names.get('self')
         if call.f_code.co_name == 'load_or_resume':
             return 'load_from', one.cfg.get('load_from')
         if call.f_code.co_name == 'init_weights':
@@ -119,7 +120,8 @@ def explain_mmpretrain(error: BaseException) -> Optional[str]:
         str | None: Cause and remedy; None if it is another error.
     """
     for one in chain(error):
-        if isinstance(one, ModuleNotFoundError) and one.name == 'mmpretrain':
+        if isinstance(one, ModuleNotFoundError) and str(
+                one.name).split('.')[0] == 'mmpretrain':
             return ('the config has a model of mmpretrain, which is not '
                     'installed: pip install "mmpretrain>=1.2.0,<2.0"')
         places = [call.f_code.co_filename.split(os.sep)
@@ -128,8 +130,8 @@ def explain_mmpretrain(error: BaseException) -> Optional[str]:
                 'multimodal' in place or place[-1] in (
                     'huggingface.py', 'tokenizer.py')) for place in places):
             return (
-                f'mmpretrain {version("mmpretrain")} cannot be imported beside '
-                f'transformers {version("transformers")} '
+                f'mmpretrain {version("mmpretrain")} cannot be imported '
+                f'beside transformers {version("transformers")} '
                 f'({type(one).__name__}: {one}): where pycocotools is there '
                 'too, it loads multimodal models, which are made for '
                 'transformers before 4.50; its backbones need neither, so '

@@ -4,7 +4,6 @@ from typing import Any, Optional, Sequence
 
 from mmseg.models.backbones import TIMMBackbone
 from mmseg.registry import MODELS
-from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -38,8 +37,8 @@ class AlignedXception(TIMMBackbone):
             that activate first (``xception65p``). Its weights are loaded by
             ``init_cfg`` alone.
         output_stride (int): 8, 16 or 32.
-        out_indices (Sequence[int]): Which of the five maps to give, in this
-            order.
+        out_indices (Sequence[int]): Which of the five maps to give; they come
+            in the order of the network.
         bn_momentum (float): Of all batch norms. 3e-4 is the authors' decay
             0.9997; timm's own is 0.1.
         in_channels (int): Channels of the image.
@@ -48,8 +47,11 @@ class AlignedXception(TIMMBackbone):
         **kwargs: Further arguments of ``timm.create_model``.
 
     Raises:
+        ImportError: If timm is not installed.
         ValueError: If ``model_name`` is no such network.
     """
+
+    timm_model: Any
 
     def __init__(self,
                  model_name: str = 'xception65.tf_in1k',
@@ -59,11 +61,15 @@ class AlignedXception(TIMMBackbone):
                  in_channels: int = 3,
                  init_cfg: Optional[dict] = None,
                  **kwargs: Any) -> None:
+        try:
+            from timm.models import FeatureHookNet
+        except ImportError as error:
+            raise ImportError("model.backbone.type='AlignedXception' needs "
+                              'timm: pip install "timm>=1.0"') from error
         super().__init__(
             model_name, features_only=False, pretrained=False,
             in_channels=in_channels, init_cfg=init_cfg,
             output_stride=output_stride, **kwargs)
-        from timm.models import FeatureHookNet
         whole = self.timm_model
         take_authors_maps(whole, model_name, out_indices)
         self.timm_model = FeatureHookNet(
@@ -74,12 +80,12 @@ class AlignedXception(TIMMBackbone):
                 module.momentum = bn_momentum
 
 
-def take_authors_maps(network: nn.Module, model_name: str,
+def take_authors_maps(network: Any, model_name: str,
                       out_indices: Sequence[int]) -> None:
     """Have the authors' maps stand in a network's ``feature_info``.
 
     Args:
-        network (nn.Module): timm's ``XceptionAligned``.
+        network (XceptionAligned): Of timm; changed in place.
         model_name (str): Its name, for the message.
         out_indices (Sequence[int]): Which maps will be taken.
 
@@ -94,11 +100,13 @@ def take_authors_maps(network: nn.Module, model_name: str,
             "timm's xception41, xception65 and xception71, without p at the "
             'end; any other network of timm is type="TIMMBackbone"')
     *entry, exit_block, last = network.feature_info
+    taken = {k % len(network.feature_info) for k in out_indices}
     for index, info in enumerate(entry):
         block = info['module'].split('.stack')[0]
         info['module'] = f'{block}.stack.conv2'
-        if index in out_indices:  # else the ReLU would write into the map
-            network.get_submodule(f'{block}.stack.act3').inplace = False
+        if index in taken:  # else the ReLU would write into the map
+            relu: Any = network.get_submodule(f'{block}.stack.act3')
+            relu.inplace = False
     block = exit_block['module'].split('.stack')[0]
     exit_block.update(
         module=block, reduction=last['reduction'],

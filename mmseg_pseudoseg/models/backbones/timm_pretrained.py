@@ -2,7 +2,7 @@
 
 import os.path as osp
 import re
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 from mmengine.logging import print_log
 from mmengine.registry import WEIGHT_INITIALIZERS
@@ -44,7 +44,7 @@ class TIMMPretrained:
                 weights of the network.
         """
         from timm.models import load_pretrained
-        network = module.timm_model
+        network: Any = module.timm_model
         source = dict(network.pretrained_cfg)
         name = '.'.join(filter(None, [source.get('architecture'),
                                       source.get('tag')]))
