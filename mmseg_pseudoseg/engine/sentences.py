@@ -134,7 +134,7 @@ def explain_mmpretrain(error: BaseException) -> Optional[str]:
                 f'beside transformers {version("transformers")} '
                 f'({type(one).__name__}: {one}): where pycocotools is there '
                 'too, it loads multimodal models, which are made for '
-                'transformers before 4.50; its backbones need neither, so '
+                'transformers before 4.52; its backbones need neither, so '
                 '"pip uninstall transformers" here, or pip install '
-                '"transformers<4.50"')
+                '"transformers<4.52"')
     return None
