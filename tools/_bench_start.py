@@ -28,6 +28,9 @@ def weight_options(node: Any, path: str = 'model') -> List[str]:
     """
     items = enumerate(node) if isinstance(node, list) else node.items()
     options = []
+    if isinstance(node, dict) and 'pretrained' not in node and str(
+            node.get('type')).endswith('TIMMBackbone'):
+        options.append(f'{path}.pretrained=False')  # True in mmseg's own
     for key, value in items:
         if key == 'pretrained':
             off = False if isinstance(value, bool) else None

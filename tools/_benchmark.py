@@ -20,6 +20,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from prettytable import MARKDOWN, PrettyTable
 
+from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
+
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ('labeled', 'unlabeled')
 
@@ -36,7 +38,8 @@ def load_config(path: str, options: Any = None) -> Config:
     """
     if not Path(path).is_file():
         raise SystemExit(f'error: {path}: no such config')
-    cfg = Config.fromfile(path)
+    with ending_in_a_sentence():
+        cfg = Config.fromfile(path)
     if options:
         cfg.merge_from_dict(options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))

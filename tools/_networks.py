@@ -10,6 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 
 from mmseg_pseudoseg.config_checks import Problem
+from mmseg_pseudoseg.engine.sentences import explain_mmpretrain
 from mmseg_pseudoseg.models.utils import Stage, find_stages, hypercolumn
 from mmseg_pseudoseg.network_checks import channel_problems
 
@@ -61,6 +62,8 @@ def without_weights(node: Any) -> Any:
     """The same config, loading nothing when it is built or initialised."""
     if isinstance(node, dict):
         result = type(node)()
+        if str(node.get('type')).endswith('TIMMBackbone'):
+            result['pretrained'] = False  # mmseg's own default is True
         for key, value in node.items():
             if key == 'pretrained':
                 value = False if isinstance(value, bool) else None
@@ -104,6 +107,8 @@ def probe(model: ConfigDict, size: int = SIZE) -> List[Stage]:
             part = 'neck'
             feats = run(without_weights(model.neck), feats)
     except Exception as error:
+        if explain_mmpretrain(error):
+            raise
         first = (str(error).splitlines() or [''])[0]
         raise NetworkError(f'model.{part} does not run on a {size} x {size} '
                            f'image: {type(error).__name__}: {first}'

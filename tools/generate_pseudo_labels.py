@@ -22,6 +22,7 @@ from mmseg_pseudoseg.datasets.image_names import output_names
 from mmseg_pseudoseg.datasets.lists import check_list
 from mmseg_pseudoseg.datasets.without_masks import without_masks
 from mmseg_pseudoseg.engine import CheckWeightsHook, leave_process_group
+from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
 
 
 def parse_args() -> argparse.Namespace:
@@ -118,6 +119,7 @@ def checksum(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Label what is not labelled yet."""
     args = parse_args()

@@ -15,6 +15,7 @@ from mmseg_pseudoseg.engine import (
     leave_process_group,
 )
 from mmseg_pseudoseg.engine.failures import explain_failures
+from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
 from mmseg_pseudoseg.evaluation.tta import enable_tta
 
 
@@ -59,6 +60,7 @@ def saving_hook(cfg: Config, out: str, show_dir: str) -> SavePredictionsHook:
         out or None, show_dir and osp.join(cfg.work_dir, show_dir))
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Run the test."""
     args = parse_args()

@@ -30,6 +30,7 @@ from mmseg_pseudoseg.engine.restarts import (
     refuse_another_config,
     resume_of_launcher,
 )
+from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
 from mmseg_pseudoseg.network_checks import one_image_problems
 
 
@@ -164,6 +165,7 @@ def train(cfg: Config) -> None:
         raise SystemExit('\n'.join(map(str, wrong))) from error
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Check the config and run the training."""
     args = parse_args()

@@ -1,4 +1,4 @@
-# What every run shares. The only file that imports the package.
+# What every run shares; custom_imports is where configs import the package.
 custom_imports = dict(imports=['mmseg_pseudoseg'], allow_failed_imports=False)
 default_scope = 'mmseg'
 env_cfg = dict(

@@ -9,6 +9,8 @@ from typing import Callable, List, NamedTuple, Optional
 
 from torch import distributed
 
+from ..models.backbones import WeightsError
+
 WORKER = re.compile(r'DataLoader worker \(pid')
 LOST = re.compile(r'gloo/transport|Connection (closed|reset) by peer')
 PATIENCE = 5  # seconds in which a lost process of this machine must be gone
@@ -39,6 +41,8 @@ def explain_failures(run: Callable[[], object]) -> None:
     peers = find_peers()
     try:
         run()
+    except WeightsError:
+        raise
     except RuntimeError as error:
         text = chain_text(error)
         if WORKER.search(text):

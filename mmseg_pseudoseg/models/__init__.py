@@ -1,5 +1,6 @@
 """Models; importing this registers them."""
 
+from .backbones import AlignedXception, TIMMPretrained
 from .data_preprocessor import MultiBranchDataPreprocessor
 from .decode_heads import SGCHead
 from .losses import SoftCrossEntropyLoss
@@ -10,6 +11,7 @@ from .utils.without_waiting import replace_stock_functions
 replace_stock_functions()
 
 __all__ = [
-    'CalibratedFusion', 'CascadeSemiSegmentor', 'MultiBranchDataPreprocessor',
-    'SGCHead', 'SemiSegmentor', 'SoftCrossEntropyLoss'
+    'AlignedXception', 'CalibratedFusion', 'CascadeSemiSegmentor',
+    'MultiBranchDataPreprocessor', 'SGCHead', 'SemiSegmentor',
+    'SoftCrossEntropyLoss', 'TIMMPretrained'
 ]

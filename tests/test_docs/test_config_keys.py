@@ -13,6 +13,7 @@ from mmseg.registry import (
     METRICS,
     MODELS,
     TRANSFORMS,
+    WEIGHT_INITIALIZERS,
 )
 from pages import ROOT
 
@@ -25,7 +26,7 @@ def registered() -> Dict[str, type]:
     """The modules of this package that a config can name."""
     classes = {}
     for registry in (MODELS, DATASETS, TRANSFORMS, DATA_SAMPLERS, HOOKS,
-                     METRICS):
+                     METRICS, WEIGHT_INITIALIZERS.parent):
         classes.update({
             cls.__name__: cls for cls in registry.module_dict.values()
             if cls.__module__.startswith('mmseg_pseudoseg.')})

@@ -13,7 +13,7 @@ FOREIGN = (
     'MMCV==2.2.0', 'No module named', 'torchvision::nms', 'Weights only load',
     'registry', 'Default process group', 'Address already in use', 'regex',
     'torch.load', 'pseudo.weight', 'pseudo.confidence', 'batch_size',
-    'labeled.sgc.loss_ce', '--resume', 'sgc_head...')
+    'labeled.sgc.loss_ce', '--resume', 'sgc_head...', 'NoneType takes')
 
 
 def symptoms() -> List[str]:

@@ -7,13 +7,14 @@ are the added keys.
 
 from pathlib import Path
 
-import mmpretrain.models  # noqa: F401  (registers ConvNeXt)
 import mmseg
 import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from toys import batch, count_calls, total
+
+import mmseg_pseudoseg.mmpretrain_models  # noqa: F401  (registers ConvNeXt)
 
 CONFIGS = Path(mmseg.__file__).parent / '.mim' / 'configs'
 STEP = 64

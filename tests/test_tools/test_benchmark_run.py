@@ -162,6 +162,10 @@ def test_no_weights_are_loaded(module):  # noqa: F811
     assert options == [
         'model.pretrained=None', 'model.backbone.pretrained=False',
         'model.backbone.init_cfg=None', 'model.decode_head.1.pretrained=None']
+    options = module('_bench_start').weight_options(dict(backbone=dict(
+        type='TIMMBackbone', init_cfg=dict(type='TIMMPretrained'))))
+    assert options == [
+        'model.backbone.pretrained=False', 'model.backbone.init_cfg=None']
 
 
 def test_one_layout_a_start(module, monkeypatch, config,  # noqa: F811

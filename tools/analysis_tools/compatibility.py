@@ -24,6 +24,9 @@ from mmseg.registry import MODELS  # noqa: E402
 from mmseg.structures import SegDataSample  # noqa: E402
 
 from mmseg_pseudoseg.datasets import multi_branch_collate  # noqa: E402
+from mmseg_pseudoseg.engine.sentences import (  # noqa: E402
+    ending_in_a_sentence,
+)
 from mmseg_pseudoseg.models import SemiSegmentor  # noqa: E402
 
 STOCK = Path(mmseg.__file__).parent / '.mim' / 'configs'
@@ -226,6 +229,7 @@ def judge(path: Path) -> Row:
         stages or '-', 'no' if wrong else 'yes', remark.replace('|', ' '))
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Print the table and write it."""
     args = parse_args()

@@ -18,6 +18,10 @@ from _networks import (  # noqa: E402
 )
 from mmengine.config import Config, DictAction  # noqa: E402
 
+from mmseg_pseudoseg.engine.sentences import (  # noqa: E402
+    ending_in_a_sentence,
+)
+
 BY_HAND = ('SGCHead needs from the backbone (or neck) a list of maps '
            '(N, D, h, w), and SemiSegmentor from the decode head logits '
            '(N, C, h, w); with a network that has both, write '
@@ -91,6 +95,7 @@ def key_text(item: Tuple[str, Any]) -> str:
     return f'    {key}=dict(\n        ' + ',\n        '.join(inner) + '),'
 
 
+@ending_in_a_sentence()
 def main() -> None:
     """Print the keys."""
     args = parse_args()

@@ -1,8 +1,8 @@
 # DeepLabv3+ on Xception-65, output stride 16, the paper's default backbone:
 # timm's port of the DeepLab model zoo's ImageNet checkpoint (RGB in [-1, 1],
-# batch norm eps 1e-3) through the stock wrapper, which downloads it at the
-# first use. Batch norm is not synchronised; timm's layers keep momentum 0.1,
-# where TensorFlow's decay is .9997.
+# batch norm eps 1e-3) with the maps that the authors take. Training fetches
+# the weights, inference does not. Batch norm is not synchronised;
+# TensorFlow's decay .9997 is the momentum 3e-4, in backbone and head.
 norm_cfg = dict(type='BN', momentum=3e-4, requires_grad=True)
 model = dict(
     type='EncoderDecoder',
@@ -16,13 +16,13 @@ model = dict(
         size=(513, 513),
         test_cfg=dict(size=(513, 513))),
     backbone=dict(
-        type='mmpretrain.TIMMBackbone',
+        type='AlignedXception',
         model_name='xception65.tf_in1k',
-        features_only=True,
-        pretrained=True,
         output_stride=16,
         # 256, 728, 1024, 2048 channels; strides 4, 8, 16, 16
-        out_indices=(1, 2, 3, 4)),
+        out_indices=(1, 2, 3, 4),
+        bn_momentum=3e-4,
+        init_cfg=dict(type='TIMMPretrained')),
     decode_head=dict(
         type='DepthwiseSeparableASPPHead',
         in_channels=2048,

@@ -8,6 +8,7 @@ model = dict(
         in_channels=(1024, 2048),
         in_index=(2, 3),
         channels=128,
+        dropout_ratio=0.5,
         align_corners=True),
     pseudo_label=dict(
         type='CalibratedFusion',
