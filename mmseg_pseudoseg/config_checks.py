@@ -262,12 +262,15 @@ def unknown_key(cls: type, known: List[str], key: str,
                 name: str) -> List[Problem]:
     """What to say of a key that a class does not know.
 
-    A stock class with ``**kwargs`` may hand the key on to code that is not
-    seen here (``TIMMBackbone``): there it must resemble one that is known.
+    A stock class with ``**kwargs``, also as a base, may hand the key on to
+    code that is not seen here (``TIMMBackbone``): there it must resemble one
+    that is known.
     """
-    closed = cls.__module__.startswith(__package__) or all(
-        p.kind is not p.VAR_KEYWORD
-        for p in inspect.signature(cls).parameters.values())
+    closed = not any(
+        p.kind is p.VAR_KEYWORD for base in inspect.getmro(cls)
+        if '__init__' in vars(base) and base is not object
+        and not base.__module__.startswith(__package__)
+        for p in inspect.signature(base.__init__).parameters.values())
     near = difflib.get_close_matches(name, known, 1, 0.6 if closed else 0.85)
     if not near and not closed:
         return []
