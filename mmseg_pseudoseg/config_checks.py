@@ -7,6 +7,7 @@ same words.
 import difflib
 import inspect
 import math
+from itertools import takewhile
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import torch
@@ -266,11 +267,12 @@ def unknown_key(cls: type, known: List[str], key: str,
     code that is not seen here (``TIMMBackbone``): there it must resemble one
     that is known.
     """
-    closed = not any(
-        p.kind is p.VAR_KEYWORD for base in inspect.getmro(cls)
-        if '__init__' in vars(base) and base is not object
-        and not base.__module__.startswith(__package__)
-        for p in inspect.signature(base.__init__).parameters.values())
+    inits = [base for base in inspect.getmro(cls) if '__init__' in vars(base)]
+    # What hands its own keys on; the first that does not gets them all.
+    passing = list(takewhile(lambda base: any(
+        p.kind is p.VAR_KEYWORD
+        for p in inspect.signature(base.__init__).parameters.values()), inits))
+    closed = all(base.__module__.startswith(__package__) for base in passing)
     near = difflib.get_close_matches(name, known, 1, 0.6 if closed else 0.85)
     if not near and not closed:
         return []
