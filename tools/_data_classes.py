@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmseg_pseudoseg.datasets import CheckAnnotations
 from mmseg_pseudoseg.datasets.image_labels import read_tag_file
-from mmseg_pseudoseg.datasets.semi_dataset import image_id
+from mmseg_pseudoseg.datasets.image_labels import image_id
 
 NUM_CLASSES = ('set num_classes in model.decode_head (every one of a '
                'cascade), model.sgc_head and model.auxiliary_head, where '

@@ -2,7 +2,8 @@
 
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-ERROR, WARNING, NOTE = 'error', 'warning', 'note'
+from mmseg_pseudoseg.datasets.file_faults import ERROR, NOTE, WARNING
+
 LEVELS = (ERROR, WARNING, NOTE)
 SHOWN = 5  # files of a finding on the screen; --json has them all
 

@@ -234,7 +234,8 @@ def test_any_tag_file_is_read_or_refused_by_name(tmp_path, content):
         assert str(error).startswith(str(path)) and len(str(error)) < 600
         return
     # An oracle: words of each line, by another way to split.
-    lines = content.decode().replace('\r\n', '\n').replace('\r', '\n')
+    lines = content.decode('utf-8-sig').replace('\r\n', '\n').replace(
+        '\r', '\n')
     told = {}
     for line in lines.split('\n'):
         words = [word.strip() for word in (
