@@ -4,16 +4,22 @@ import os
 from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
+from _data_classes import tag_findings
 from _data_files import Facts, Job, inspect
 from _data_findings import ERROR, NOTE, Finding, plural
-from _data_parts import LABELED, UNLABELED, Part
+from _data_lists import Sheet, is_taught, overlaps
+from _data_parts import LABELED, UNLABELED, VAL, Part, read_parts
 from _parallel import map_parallel
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmengine.config import Config
 
 from mmseg_pseudoseg.datasets.file_faults import MEANING, one_class
 
 # Entries that --fix-lists drops.
 BROKEN = {code for code, meaning in MEANING.items() if meaning.level == ERROR}
+SAMPLE = 16  # files of a list that train.py looks into
+UNDECODED = {f'{what}_{code}' for what in ('image', 'mask')
+             for code in ('damaged', 'format', 'foreign', 'bomb')}
 
 
 def make_jobs(part: Part, hidden: bool) -> List[Job]:
@@ -56,23 +62,24 @@ def inspect_all(parts: Sequence[Part], hidden: bool,
             for part, group in zip(parts, jobs)}
 
 
-def file_findings(part: Part, facts: Sequence[Facts],
-                  hidden: bool) -> List[Finding]:
+def file_findings(part: Part, facts: Sequence[Facts], hidden: bool,
+                  lone: bool) -> List[Finding]:
     """What is the matter with the files of a part.
 
     Args:
         part (Part): The part.
         facts (Sequence[Facts]): Of its entries.
         hidden (bool): Whether masks of unlabelled images were opened.
+        lone (bool): Whether :func:`lone_class` has spoken of its masks.
     """
     groups: Dict[str, List[str]] = {}
     for one in facts:
         for fault in one.faults:
             groups.setdefault(fault.code, []).append(fault.detail)
-    result = lone_class(part, facts)
-    if result:
+    if lone:
         groups.pop('mask_binary', None)
         groups.pop('mask_void', None)
+    result = []
     for code, files in groups.items():
         level, text, remedy = MEANING[code]
         result.append(Finding(
@@ -81,25 +88,35 @@ def file_findings(part: Part, facts: Sequence[Facts],
     return result + ([] if hidden else unopened(part))
 
 
-def shown(part: Part, facts: Sequence[Facts]) -> Tuple[List[int], List[int]]:
+def shown(sheets: Sequence[Sheet]) -> Tuple[List[int], List[int]]:
     """Values of the masks that were read; classes after all mappings."""
-    read = [one for one in facts if one.counts is not None]
-    total = sum((one.counts for one in read), np.zeros(256, int))
-    return (sorted({value for one in read for value in one.values}),
-            [k for k in np.flatnonzero(total).tolist() if k != part.ignore])
+    values, labels = set(), set()
+    for part, facts in sheets:
+        for one in facts:
+            values.update(one.values)
+            if one.counts is not None:
+                labels.update(np.flatnonzero(one.counts).tolist())
+        labels.discard(part.ignore)
+    return sorted(values), sorted(labels)
 
 
-def lone_class(part: Part, facts: Sequence[Facts]) -> List[Finding]:
-    """Masks that all show the same class: 255 for 1, reduce_zero_label."""
-    values, labels = shown(part, facts)
+def lone_class(sheets: Sequence[Sheet], role: str) -> List[Finding]:
+    """Masks that all show the same class: 255 for 1, reduce_zero_label.
+
+    Args:
+        sheets (Sequence[Sheet]): All parts.
+        role (str): Whose masks are taken together.
+    """
+    group = [sheet for sheet in sheets if sheet.part.role == role]
     text, remedy = one_class(
-        values, labels, getattr(part.dataset, 'reduce_zero_label', False),
-        part.role == LABELED)
+        *shown(group), any(getattr(sheet.part.dataset, 'reduce_zero_label',
+                                   False) for sheet in group),
+        role == LABELED)
     if not text:
         return []
-    files = [info['seg_map_path'] for info, one in zip(part.infos, facts)
-             if one.counts is not None]
-    return [Finding(ERROR, part.key, text, remedy, tuple(files))]
+    return [Finding(ERROR, group[0].part.key, text, remedy, tuple(
+        info['seg_map_path'] for part, facts in group
+        for info, one in zip(part.infos, facts) if one.counts is not None))]
 
 
 def unopened(part: Part) -> List[Finding]:
@@ -125,3 +142,59 @@ def is_broken(facts: Facts) -> bool:
     """Whether training or testing would fail on the entry, or go wrong."""
     return any(fault.code in BROKEN for fault in facts.faults)
 
+
+def sample(part: Part, allowed: bool) -> Sheet:
+    """Look into some files of a part, the first and the last among them.
+
+    Args:
+        part (Part): Of any length.
+        allowed (bool): Whether files that cannot be decoded are no fault here
+            (``max_corrupt``).
+
+    Returns:
+        Sheet: Of these entries; of as many more as it takes to find a second
+        class in the masks.
+    """
+    number = len(part.infos)
+    picks = np.linspace(0, number - 1, SAMPLE).round().astype(int)
+    order = dict.fromkeys([*picks.tolist(), *range(number)])
+    jobs = make_jobs(part, False)
+    infos: List[dict] = []
+    facts: List[Facts] = []
+    for i in order:
+        if len(infos) >= min(SAMPLE, number) and (
+                jobs[i].load_mask is None
+                or len(shown([Sheet(part, facts)])[1]) > 1):
+            break
+        one = inspect(jobs[i])
+        infos.append(part.infos[i])
+        facts.append(one._replace(faults=[
+            fault for fault in one.faults
+            if not (allowed and fault.code in UNDECODED)]))
+    return Sheet(part._replace(infos=infos), facts)
+
+
+def start_findings(cfg: Config) -> List[Finding]:
+    """What ``train.py`` must not pass: the checks of ``check_data.py``.
+
+    Lists are read, some files of each are looked into.
+
+    Args:
+        cfg (Config): Of a training.
+
+    Returns:
+        list[Finding]: Errors and warnings.
+    """
+    parts, findings = read_parts(cfg, ('train_dataloader', 'val_dataloader'))
+    allowed = bool(cfg.train_dataloader.dataset.get('max_corrupt'))
+    sheets = [sample(part, allowed and part.role != VAL) for part in parts]
+    lone = {role: lone_class(sheets, role) for role in (LABELED, VAL)}
+    findings += lone[LABELED] + lone[VAL]
+    for part, facts in sheets:
+        findings += file_findings(part, facts, False,
+                                  bool(lone.get(part.role)))
+    unread = [Sheet(part, [Facts([])] * len(part.infos)) for part in parts]
+    findings += [finding for *_, finding in overlaps(
+        unread, is_taught(cfg, unread))]
+    findings += tag_findings(cfg, unread)
+    return [finding for finding in findings if finding.level != NOTE]

@@ -9,6 +9,7 @@ from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 from _data_files import Facts
 from _data_findings import ERROR, NOTE, WARNING, Finding, plural
 from _data_parts import LABELED, TEST, UNLABELED, VAL, Part
+from mmengine.config import Config
 
 from mmseg_pseudoseg.datasets.image_labels import image_id
 
@@ -129,6 +130,12 @@ def shared(one: Sheet, other: Sheet) -> List[int]:
     digests = {facts.digest for facts in other.facts} - {''}
     return [i for i, (path, facts) in enumerate(zip(one.paths, one.facts))
             if path in paths or facts.digest in digests]
+
+
+def is_taught(cfg: Config, sheets: Sequence[Sheet]) -> bool:
+    """Whether unlabelled images come with tags or masks of some kind."""
+    return bool(cfg.train_dataloader.dataset.get('tag_file')) or any(
+        s.part.role == UNLABELED and s.part.reads_masks for s in sheets)
 
 
 def overlaps(sheets: Sequence[Sheet],

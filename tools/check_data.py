@@ -20,7 +20,7 @@ import _cli  # noqa: F401  isort: skip  (finds and registers the package)
 import _data_fix
 from _benchmark import load_config, print_table, write_json
 from _data_batch import batch, batch_findings, crop_findings, crop_size
-from _data_checks import file_findings, inspect_all
+from _data_checks import file_findings, inspect_all, lone_class
 from _data_classes import (
     balance,
     balance_findings,
@@ -32,11 +32,12 @@ from _data_lists import (
     Sheet,
     folder_findings,
     id_findings,
+    is_taught,
     list_findings,
     overlaps,
 )
 from _data_memory import HOW, estimate
-from _data_parts import LABELED, UNLABELED, read_parts
+from _data_parts import LABELED, TEST, UNLABELED, VAL, read_parts
 from mmengine.config import Config, DictAction
 
 SUMMARY, _, EPILOG = (__doc__ or '').partition('\n\n')
@@ -72,12 +73,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def is_taught(cfg: Config, sheets: List[Sheet]) -> bool:
-    """Whether unlabelled images come with tags or masks of some kind."""
-    return bool(cfg.train_dataloader.dataset.get('tag_file')) or any(
-        s.part.role == UNLABELED and s.part.reads_masks for s in sheets)
-
-
 def find(cfg: Config, path: str, sheets: List[Sheet],
          hidden: bool) -> List[Finding]:
     """All findings but those of the memory.
@@ -90,14 +85,18 @@ def find(cfg: Config, path: str, sheets: List[Sheet],
     """
     tagged = bool(cfg.train_dataloader.dataset.get('tag_file'))
     result: List[Finding] = []
+    lone = {role: lone_class(sheets, role)
+            for role in (LABELED, UNLABELED, VAL, TEST)}
+    for role, found in lone.items():
+        result += found or balance_findings(sheets, role)
     for sheet in sheets:
         part = sheet.part
-        result += file_findings(part, sheet.facts, hidden)
+        result += file_findings(part, sheet.facts, hidden,
+                                bool(lone[part.role]))
         result += list_findings(sheet)
         result += folder_findings(part)
         if part.role == UNLABELED:
             result += id_findings(part, tagged)
-        result += balance_findings(sheet)
         if part.role in (LABELED, UNLABELED):
             result += crop_findings(cfg, sheet)
     result += [f for *_, f in overlaps(sheets, is_taught(cfg, sheets))]

@@ -3,20 +3,25 @@
 import argparse
 import os.path as osp
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, List
 
 from _cli import add_common_arguments, load_config  # isort: skip  (first)
 
 import torch
+from _data_checks import start_findings
+from _data_findings import ERROR, lines
 from _memory import keep_freed_memory
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
+from mmseg_pseudoseg.datasets.semi_dataset import garbage_kept
 from mmseg_pseudoseg.engine import leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
 
@@ -35,6 +40,24 @@ class CPUAmpOptimWrapper(OptimWrapper):
         with super().optim_context(model), \
                 torch.autocast('cpu', dtype=torch.bfloat16):
             yield
+
+
+class LastWordsHook(Hook):
+    """Put warnings behind all that the start prints.
+
+    Args:
+        texts (list[str]): The warnings.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, texts: List[str]) -> None:
+        self.texts = texts
+
+    def before_train(self, runner: Runner) -> None:
+        """Log them."""
+        for text in self.texts:
+            runner.logger.warning(text)
 
 
 def parse_args() -> argparse.Namespace:
@@ -111,6 +134,33 @@ def resume_from(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
+def check_files(cfg: Config) -> List[str]:
+    """Refuse what would fail in hours, or train on nonsense.
+
+    Reads the lists and looks into some files of each, with the checks of
+    ``check_data.py``.
+
+    Args:
+        cfg (Config): Of the training.
+
+    Returns:
+        list[str]: Warnings.
+
+    Raises:
+        SystemExit: If there are errors.
+    """
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    with garbage_kept():
+        found = start_findings(cfg)
+    errors = ['\n'.join(lines(one)) for one in found if one.level == ERROR]
+    if errors:
+        raise SystemExit('\n'.join([
+            'error: these data cannot be trained on', *errors, 'tools/'
+            'check_data.py looks into all files and at what else may be wrong'
+        ]))
+    return ['\n'.join(lines(one))[2:] for one in found]
+
+
 def main() -> None:
     """Run the training."""
     args = parse_args()
@@ -125,7 +175,10 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         resume_from(cfg, args.resume)
-    explain_failures(Runner.from_cfg(cfg).train)
+    warned = check_files(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(LastWordsHook(warned))
+    explain_failures(runner.train)
     leave_process_group()
 
 

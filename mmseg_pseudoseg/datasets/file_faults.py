@@ -50,8 +50,11 @@ MEANING = dict(
         '--fix-lists drops it'),
     image_format=Meaning(
         ERROR, 'of a format that the loader cannot read',
-        f'{TO_8_BITS}; a file that is no image is to be downloaded or '
-        'exported anew'),
+        TO_8_BITS),
+    image_foreign=Meaning(
+        ERROR, 'that is none for PIL and OpenCV',
+        'convert it to PNG or JPEG; download it anew, where a web page or a '
+        'pointer came instead; --fix-lists drops it'),
     image_bomb=Meaning(
         ERROR, 'too large to be decoded safely',
         'cut or shrink the images; --fix-lists drops them'),
@@ -83,6 +86,9 @@ MEANING = dict(
         '--fix-lists drops the image'),
     mask_format=Meaning(
         ERROR, 'with a mask of a format that the loader cannot read',
+        f'{CONVERT}, as PNG'),
+    mask_foreign=Meaning(
+        ERROR, 'with a mask that is no image for PIL and OpenCV',
         f'{CONVERT}, as PNG'),
     mask_bomb=Meaning(
         ERROR, 'with a mask too large to be decoded safely',
@@ -201,8 +207,8 @@ def one_class(values: Sequence[int], labels: Sequence[int],
                 'ignored, which is right only where 0 is no class',
                 'set reduce_zero_label=False in all data sets')
     if set(values) == {0, 255}:
-        return ('all masks hold 0 and 255 alone: 255 counts as ignored, so that the '
-                'background is the only class',
+        return ('all masks hold 0 and 255 alone: 255 counts as ignored, so '
+                'that the background is the only class',
                 f'write 1 where they hold 255: {CONVERT}, where ids = '
                 '(mask == 255)')
     if teaches and labels:

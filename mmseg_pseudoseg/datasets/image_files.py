@@ -190,7 +190,7 @@ def unreadable(path: str, what: str, error: Any) -> Fault:
 
     Returns:
         Fault: ``*_format``, naming format and bits, where the file is whole;
-        ``*_bomb``; or ``*_damaged``.
+        ``*_foreign``, ``*_bomb`` or ``*_damaged``.
     """
     try:
         _, header = decode(path)
@@ -202,9 +202,8 @@ def unreadable(path: str, what: str, error: Any) -> Fault:
     except Exception as cause:  # decoders raise anything on damaged files
         return Fault(f'{what}_damaged',
                      f'{path}: {type(cause).__name__}: {cause}')
-    reason = f'{type(error).__name__}: {error}' if isinstance(
-        error, Exception) else error
-    return Fault(f'{what}_format', f'{path}: {header} ({reason})')
+    reason = f' ({error})' if path not in str(error) else ''
+    return Fault(f'{what}_format', f'{path}: {header}{reason}')
 
 
 def no_image(path: str, what: str) -> Fault:
@@ -212,6 +211,6 @@ def no_image(path: str, what: str) -> Fault:
     data = Path(path).read_bytes()
     name = name_of(data)
     if name:
-        return Fault(f'{what}_format', f'{path}: {name}')
+        return Fault(f'{what}_foreign', f'{path}: {name}')
     reason = f'no image, begins with {data[:12]!r}' if data else '0 bytes'
     return Fault(f'{what}_damaged', f'{path}: {reason}')

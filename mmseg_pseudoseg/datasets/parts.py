@@ -156,6 +156,21 @@ def build_config(key: str, cfg: dict) -> Part:
             'reduce_zero_label') from error
 
 
+def for_concat(part: Part) -> Union[dict, BaseDataset]:
+    """A part as ``ConcatDataset`` takes it: no other one that is built.
+
+    Args:
+        part (BaseDataset | ConcatDataset): A part.
+
+    Returns:
+        dict | BaseDataset: The part, or the config of one like it.
+    """
+    if not isinstance(part, ConcatDataset):
+        return part
+    return dict(type=ConcatDataset, datasets=leaves(part), lazy_init=True,
+                ignore_keys=part.ignore_keys)
+
+
 def count(leaf: BaseDataset, key: str) -> int:
     """How many images a data set lists; refuses a list that is none."""
     if isinstance(leaf, BaseSegDataset) and osp.isfile(leaf.ann_file):

@@ -14,7 +14,7 @@ from mmseg.registry import DATASETS
 from .corrupt_images import CorruptImages, DamagedFileError, damaged_file
 from .file_faults import sentence
 from .image_labels import image_id, read_tag_file
-from .parts import Part, build_part, find_leaf, leaves
+from .parts import Part, build_part, find_leaf, for_concat, leaves
 from .transforms.loading import check_blank_map
 
 
@@ -100,8 +100,8 @@ class SemiDataset(ConcatDataset):
         key = 'train_dataloader.dataset'
         with garbage_kept():
             super().__init__([
-                build_part(f'{key}.labeled', labeled),
-                build_part(f'{key}.unlabeled', unlabeled)
+                for_concat(build_part(f'{key}.labeled', labeled)),
+                for_concat(build_part(f'{key}.unlabeled', unlabeled))
             ])
         for leaf in leaves(self.datasets[1]):
             check_blank_map(leaf.pipeline)

@@ -72,7 +72,7 @@ def test_another_image_of_the_same_list_takes_its_place(voc_root, position,
     drawn = set()
     for seed in range(12):
         dataset = build(voc_root, max_corrupt=1)
-        with pytest.warns(UserWarning, match=f'{path}: .* damaged .*1 of at m'):
+        with pytest.warns(UserWarning, match=f'{path}: .* damaged.*1 of at'):
             sample = dataset[SeededIndex(position, seed)]
         assert list(sample['inputs']) == views
         assert path_of(sample) in healthy
@@ -104,7 +104,7 @@ def test_beyond_the_limit_the_run_stops_with_all_their_names(voc_root):
     dataset = build(voc_root, max_corrupt=2)
     quietly(dataset, 4 + 9, 0)
     quietly(dataset, 4 + 14, 0)
-    with pytest.raises(DamagedFileError, match='3 images that cannot') as error:
+    with pytest.raises(DamagedFileError, match='3 images that') as error:
         quietly(dataset, 4 + 5, 0)
     assert ', '.join(paths) in str(error.value)
     assert 'max_corrupt is 2' in str(error.value)

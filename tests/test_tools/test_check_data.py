@@ -143,7 +143,7 @@ BROKEN = dict(
 TEXTS = dict(
     missing='listed but missing', truncated='cannot be decoded',
     empty='cannot be decoded', text='cannot be decoded',
-    program='of a format', folder='listed but missing',
+    program='none for PIL', folder='listed but missing',
     bomb='too large', no_mask='without a mask',
     half_mask='with a mask that is damaged', mask_bomb='with a mask too large',
     colours='mask of colours', alpha='mask of colours',
