@@ -110,7 +110,9 @@ def memory(cfg: Config, path: str, sheets: List[Sheet],
     """The estimate in bytes; says so in ``findings`` where there is none."""
     key = 'model'
     parts = [s.part for s in sheets if s.part.role == LABELED]
-    crop = crop_size(cfg, parts[0]) if parts else None
+    if not parts:  # said elsewhere
+        return {}
+    crop = crop_size(cfg, parts[0])
     if crop is None:
         findings.append(Finding(NOTE, key, 'no fixed crop: the memory of a '
                                 'step is not estimated'))

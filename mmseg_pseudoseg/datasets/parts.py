@@ -152,8 +152,8 @@ def build_config(key: str, cfg: dict) -> Part:
         if 'meta information' not in str(error):
             raise
         raise ValueError(
-            f'{key}: {error}; give all its data sets the same metainfo and '
-            'reduce_zero_label') from error
+            f'{key}: its data sets have different metainfo; give all of them '
+            'the same classes, palette and reduce_zero_label') from error
 
 
 def for_concat(part: Part) -> Union[dict, BaseDataset]:
