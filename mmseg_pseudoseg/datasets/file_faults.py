@@ -166,21 +166,20 @@ def label_outside(path: str, label: int, num_classes: int,
         f'0..{num_classes - 1} and is not {ignore} (ignore)'))
 
 
-def mask_colour(path: str, mask: np.ndarray, mode: str = '') -> Fault:
+def mask_colour(path: str, mask: np.ndarray, mode: str) -> Fault:
     """The fault of a mask of several channels.
 
     Args:
         path (str): The mask.
         mask (np.ndarray): As decoded, (h, w, c).
-        mode (str): What the file says of itself, if that is known.
+        mode (str): What is known of the file.
     """
-    about = mode or f'{mask.shape[2]} channels'
     if mask.shape[2] >= 3 and (mask[..., :1] == mask[..., :3]).all():
-        return Fault('mask_colour', f'{path}: {about}, three equal channels')
+        return Fault('mask_colour', f'{path}: {mode}, three equal channels')
     colours = np.unique(mask.reshape(-1, mask.shape[2])[:, :3], axis=0)
     last = tuple(int(value) for value in colours[-1])
     return Fault('mask_colour',
-                 f'{path}: {about}, {len(colours)} colours, the last is '
+                 f'{path}: {mode}, {len(colours)} colours, the last is '
                  f'{last}')
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .file_faults import Fault
 
@@ -96,7 +97,7 @@ def depth(file: Image.Image, data: bytes) -> Tuple[int, bool]:
     """
     if file.format == 'PNG':
         return data[24], False  # of the chunk IHDR, which comes first
-    if file.format == 'TIFF':
+    if isinstance(file, TiffImageFile):
         tags = file.tag_v2
         return (max(tags.get(BITS_PER_SAMPLE, (1,))),
                 FLOATING in tags.get(SAMPLE_FORMAT, ()))
@@ -109,7 +110,7 @@ def depth(file: Image.Image, data: bytes) -> Tuple[int, bool]:
 def pages(file: Image.Image) -> int:
     """Pages or frames of an open file; overviews of a TIFF do not count."""
     number = getattr(file, 'n_frames', 1) if file.format in PAGED else 1
-    if number > 1 and file.format == 'TIFF':
+    if number > 1 and isinstance(file, TiffImageFile):
         file.seek(1)
         number = 1 if file.tag_v2.get(REDUCED, 0) & 1 else number
         file.seek(0)

@@ -4,6 +4,7 @@ import gc
 import pickle
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, tiny_dataset, tiny_run
@@ -11,6 +12,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, TRANSFORMS
+from PIL import Image
 
 from mmseg_pseudoseg.datasets import SeededIndex
 from mmseg_pseudoseg.datasets.corrupt_images import DamagedFileError
@@ -148,6 +150,22 @@ def test_a_damaged_mask_counts_as_well(voc_root):
     assert not path_of(sample).endswith('2007_000001.jpg')
     # Without a mask in the pipeline the same image serves.
     assert path_of(build(voc_root)[4 + 1]).endswith('2007_000001.jpg')
+
+
+def test_a_whole_file_is_not_called_damaged(voc_root):
+    """A float TIFF, an HTML page: told what they are, and counted."""
+    for content, text in ((None, 'TIFF, mode F, 32 bits, floating point: '
+                           'image of a format that the loader cannot read'),
+                          (b'<html>404</html>', 'web page: image that is no')):
+        path, = damage(voc_root, 1, content=content or b'')
+        if content is None:
+            Image.fromarray(np.zeros((48, 64), np.float32)).save(path, 'TIFF')
+        with pytest.raises(DamagedFileError) as error:
+            build(voc_root)[SeededIndex(1, 0)]
+        assert str(error.value).startswith(f'{path}: {text}')
+        assert 'damaged' not in str(error.value)
+        with pytest.warns(UserWarning, match=text):
+            build(voc_root, max_corrupt=1)[SeededIndex(1, 0)]
 
 
 @TRANSFORMS.register_module()

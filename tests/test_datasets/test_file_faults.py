@@ -42,7 +42,7 @@ def test_details():
         'm.png: label 3 is outside the 3 classes 0..2 and is not 255 (ignore)')
     assert '(4, 5)' in size_differs('m', (4, 5), 'i', [5, 4]).detail
     mask = np.zeros((2, 3, 3), np.uint8)
-    assert mask_colour('m', mask).detail == (
+    assert mask_colour('m', mask, '3 channels').detail == (
         'm: 3 channels, three equal channels')
     mask[0, 0] = 128, 0, 0
     assert mask_colour('m', mask, 'mode RGB').detail == (

@@ -1,4 +1,4 @@
-"""Formats that OpenCV narrows, turns or does not load: named for what they are.
+"""Formats that OpenCV narrows, turns or does not load: called by their name.
 
 The oracle of a narrowed format is the stock loader: 12-bit values 0..4095
 come out as 0..15.

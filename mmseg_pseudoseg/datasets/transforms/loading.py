@@ -89,7 +89,9 @@ class CheckAnnotations(BaseTransform):
         mask, size = results['gt_seg_map'], results['img'].shape[:2]
         path = results['seg_map_path']
         if mask.ndim > 2:
-            raise ValueError(sentence(mask_colour(path, mask)))
+            raise ValueError(sentence(mask_colour(
+                path, mask[..., 2::-1],  # loaded as BGR
+                f'{mask.shape[2]} channels')))
         if mask.shape != size:
             raise ValueError(sentence(size_differs(
                 path, mask.shape, results['img_path'], size)))
