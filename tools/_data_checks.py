@@ -32,8 +32,8 @@ def make_jobs(part: Part, hidden: bool) -> List[Job]:
     """
     masks = part.loader(LoadAnnotations) if opens_masks(part, hidden) else None
     images = part.loader(LoadImageFromFile)
-    return [Job(info, images, masks, len(part.classes), part.ignore)
-            for info in part.infos]
+    number, ignore = len(part.classes), part.ignore  # copies all metainfo
+    return [Job(info, images, masks, number, ignore) for info in part.infos]
 
 
 def opens_masks(part: Part, hidden: bool) -> bool:
