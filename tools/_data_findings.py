@@ -38,7 +38,7 @@ def lines(finding: Finding) -> List[str]:
     result += [f'    {file}' for file in finding.files[:SHOWN]]
     if len(finding.files) > SHOWN:
         result.append(f'    ... and {len(finding.files) - SHOWN} more '
-                      '(--json lists all)')
+                      '(check_data.py --json lists all)')
     if finding.remedy:
         result.append(f'  do: {finding.remedy}')
     return result
