@@ -143,6 +143,13 @@ def is_broken(facts: Facts) -> bool:
     return any(fault.code in BROKEN for fault in facts.faults)
 
 
+def is_local(part: Part) -> bool:
+    """Whether the images are files of this machine, with their paths."""
+    backend = getattr(part.dataset, 'backend_args', None) or {}
+    path = part.infos[0].get('img_path', '://')
+    return '://' not in path and backend.get('backend', 'local') == 'local'
+
+
 def sample(part: Part, allowed: bool) -> Sheet:
     """Look into some files of a part, the first and the last among them.
 
@@ -155,6 +162,8 @@ def sample(part: Part, allowed: bool) -> Sheet:
         Sheet: Of these entries; of as many more as it takes to find a second
         class in the masks.
     """
+    if not is_local(part):
+        return Sheet(part._replace(infos=[]), [])
     number = len(part.infos)
     picks = np.linspace(0, number - 1, SAMPLE).round().astype(int)
     order = dict.fromkeys([*picks.tolist(), *range(number)])
@@ -185,6 +194,8 @@ def start_findings(cfg: Config) -> List[Finding]:
     Returns:
         list[Finding]: Errors and warnings.
     """
+    if not cfg.get('train_dataloader'):
+        return []
     parts, findings = read_parts(cfg, ('train_dataloader', 'val_dataloader'))
     allowed = bool(cfg.train_dataloader.dataset.get('max_corrupt'))
     sheets = [sample(part, allowed and part.role != VAL) for part in parts]
@@ -193,7 +204,8 @@ def start_findings(cfg: Config) -> List[Finding]:
     for part, facts in sheets:
         findings += file_findings(part, facts, False,
                                   bool(lone.get(part.role)))
-    unread = [Sheet(part, [Facts([])] * len(part.infos)) for part in parts]
+    unread = [Sheet(part, [Facts([])] * len(part.infos)) for part in parts
+              if is_local(part)]
     findings += [finding for *_, finding in overlaps(
         unread, is_taught(cfg, unread))]
     findings += tag_findings(cfg, unread)

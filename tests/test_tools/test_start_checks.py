@@ -11,6 +11,7 @@ import pytest
 from benching import tools_path  # noqa: F401  (a fixture)
 from conftest import ROOT, pipelines, tiny_model, tiny_run, write_scenes
 from mmengine.config import Config
+from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import Runner
 from PIL import Image
 from test_check_data import (
@@ -299,6 +300,21 @@ def test_validation_images_among_the_labelled(check, start, own):  # noqa: F811
     text, _ = start(cfg)
     assert 'also in val_dataloader.dataset' in text
     same_words(check(cfg, code=1), text)
+
+
+@pytest.mark.parametrize('remote', [
+    dict(backend_args=dict(backend='elsewhere')),
+    dict(data_prefix=dict(img_path='s3://bucket/images'))])
+def test_images_of_another_machine_are_left_alone(start, own, remote):
+    """Their lists are read; train.py cannot say that they are missing."""
+    register_backend('elsewhere', LocalBackend, force=True)
+    root, cfg = own
+    part = cfg.train_dataloader.dataset.unlabeled
+    (root / 'unl.txt').write_text('far\n')
+    part.ann_file = str(root / 'unl.txt')
+    assert 'listed but missing' in start(cfg)[0]
+    part.update(remote)
+    assert start(cfg) == ('', [])
 
 
 @pytest.mark.parametrize('name', ['pseudoseg/voc_1_8.py',
