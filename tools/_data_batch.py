@@ -130,12 +130,14 @@ def batch_findings(cfg: Config, path: str,
     result = []
     for role, images in number.items():
         total = sum(len(s.part.infos) for s in sheets if s.part.role == role)
+        if not total:  # said elsewhere
+            continue
         text = f'{images} {role} images of {total} a batch and GPU'
-        if total and loop.get('max_iters'):
+        if loop.get('max_iters'):
             text += (f'; {loop["max_iters"]} iterations see each '
                      f'{loop["max_iters"] * images / total:.1f} times, on '
                      'one GPU')
-        few = 0 < total < images
+        few = total < images
         result.append(Finding(
             WARNING if few else NOTE, key, text + (
                 ': fewer than a batch takes' if few else ''),

@@ -1,87 +1,28 @@
 """From what is known of single files to findings, a part at a time."""
 
 import os
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, Sequence, Tuple
 
+import numpy as np
+from _data_classes import tag_findings
 from _data_files import Facts, Job, inspect
 from _data_findings import ERROR, NOTE, WARNING, Finding, plural
-from _data_parts import UNLABELED, Part
+from _data_lists import Sheet, is_taught, overlaps
+from _data_parts import LABELED, UNLABELED, VAL, Part, read_parts
+from _networks import channels_to_change, without_weights
 from _parallel import map_parallel
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmengine.config import Config
 
-CONVERT = (
-    'write one channel of class ids, 0 the background, 255 ignored; with '
-    'numpy and PIL: Image.fromarray(ids.astype(numpy.uint8)).save(path)')
+from mmseg_pseudoseg.config_checks import check_config
+from mmseg_pseudoseg.datasets.file_faults import MEANING, one_class
+from mmseg_pseudoseg.network_checks import one_image_problems
 
-
-class Meaning(NamedTuple):
-    """What a fault's code says to a person.
-
-    Attributes:
-        level (str): Of the finding.
-        text (str): Follows the number of files.
-        remedy (str): What to do.
-    """
-
-    level: str
-    text: str
-    remedy: str
-
-
-MEANING = dict(
-    image_missing=Meaning(
-        ERROR, 'listed but missing', 'correct the list, or data_prefix.'
-        'img_path and img_suffix of the data set; --fix-lists drops them'),
-    image_damaged=Meaning(
-        ERROR, 'cannot be decoded', 'copy the files again; --fix-lists drops '
-        'them'),
-    image_bomb=Meaning(
-        ERROR, 'too large to be decoded safely',
-        'cut or shrink the images; --fix-lists drops them'),
-    image_deep=Meaning(
-        WARNING, 'of 16 or more bits a pixel; the loader keeps the upper 8',
-        'stretch the values to 0..255 and save 8 bits, or images of 10 or 12 '
-        'bits are nearly black'),
-    image_turned=Meaning(
-        WARNING, 'turned by EXIF; the loader turns the image, not its mask',
-        'look at one pair; save the image without EXIF, or turn the mask as '
-        'well'),
-    mask_missing=Meaning(
-        ERROR, 'without a mask', 'add the masks, or correct data_prefix.'
-        'seg_map_path and seg_map_suffix; --fix-lists drops the images'),
-    mask_damaged=Meaning(
-        ERROR, 'with a mask that cannot be decoded',
-        'copy the masks again; --fix-lists drops the images'),
-    mask_bomb=Meaning(
-        ERROR, 'with a mask too large to be decoded safely',
-        'cut or shrink image and mask; --fix-lists drops the images'),
-    mask_colour=Meaning(
-        ERROR, 'with a mask of colours, not of class ids',
-        f'turn each colour into its class id: {CONVERT}'),
-    mask_deep=Meaning(
-        ERROR, 'with a mask whose values do not fit into 8 bits (the loader '
-        'cuts the upper ones off)', f'map the values to class ids: {CONVERT}'),
-    mask_lossy=Meaning(
-        ERROR, 'with a mask saved as JPEG, which changes class ids',
-        'draw or export the masks again as PNG'),
-    size_differs=Meaning(
-        ERROR, 'with a mask of another size',
-        'make them equal (a turned image has an EXIF orientation); '
-        '--fix-lists drops the images'),
-    label_outside=Meaning(
-        ERROR, 'with labels outside the classes',
-        'masks must hold class ids; see metainfo.classes and '
-        'reduce_zero_label of the data set. Grey levels of colours (38, 75, '
-        f'113) must be turned into ids: {CONVERT}'),
-    mask_binary=Meaning(
-        NOTE, 'with a mask of 0 and 255 alone',
-        'nothing, if 255 is meant to be ignored there'),
-    mask_void=Meaning(
-        WARNING, 'with a mask that ignores every pixel',
-        'such an image teaches nothing: label it, or leave it out'),
-)
 # Entries that --fix-lists drops.
 BROKEN = {code for code, meaning in MEANING.items() if meaning.level == ERROR}
+SAMPLE = 16  # files of a list that train.py looks into
+UNDECODED = {f'{what}_{code}' for what in ('image', 'mask')
+             for code in ('damaged', 'format', 'foreign', 'bomb')}
 
 
 def make_jobs(part: Part, hidden: bool) -> List[Job]:
@@ -94,8 +35,8 @@ def make_jobs(part: Part, hidden: bool) -> List[Job]:
     """
     masks = part.loader(LoadAnnotations) if opens_masks(part, hidden) else None
     images = part.loader(LoadImageFromFile)
-    return [Job(info, images, masks, len(part.classes), part.ignore)
-            for info in part.infos]
+    number, ignore = len(part.classes), part.ignore  # copies all metainfo
+    return [Job(info, images, masks, number, ignore) for info in part.infos]
 
 
 def opens_masks(part: Part, hidden: bool) -> bool:
@@ -124,32 +65,24 @@ def inspect_all(parts: Sequence[Part], hidden: bool,
             for part, group in zip(parts, jobs)}
 
 
-def is_binary(groups: Dict[str, List[str]], facts: Sequence[Facts]) -> bool:
-    """Whether all masks that were read hold 0 and 255 alone."""
-    read = [f for f in facts if f.counts is not None]
-    plain = sum(not f.counts[1:].any() for f in read)
-    two = len(groups.get('mask_binary', []))
-    return two > 0 and two + plain + len(
-        groups.get('mask_void', [])) == len(read)
-
-
-def file_findings(part: Part, facts: Sequence[Facts],
-                  hidden: bool) -> List[Finding]:
+def file_findings(part: Part, facts: Sequence[Facts], hidden: bool,
+                  lone: bool) -> List[Finding]:
     """What is the matter with the files of a part.
 
     Args:
         part (Part): The part.
         facts (Sequence[Facts]): Of its entries.
         hidden (bool): Whether masks of unlabelled images were opened.
+        lone (bool): Whether :func:`lone_class` has spoken of its masks.
     """
     groups: Dict[str, List[str]] = {}
     for one in facts:
         for fault in one.faults:
             groups.setdefault(fault.code, []).append(fault.detail)
+    if lone:
+        groups.pop('mask_binary', None)
+        groups.pop('mask_void', None)
     result = []
-    if is_binary(groups, facts):
-        result.append(binary(part, groups.pop('mask_binary')
-                             + groups.pop('mask_void', [])))
     for code, files in groups.items():
         level, text, remedy = MEANING[code]
         result.append(Finding(
@@ -158,14 +91,35 @@ def file_findings(part: Part, facts: Sequence[Facts],
     return result + ([] if hidden else unopened(part))
 
 
-def binary(part: Part, files: Sequence[str]) -> Finding:
-    """Masks of 0 and 255 where 255 was meant to be a class."""
-    return Finding(
-        ERROR, part.key,
-        f'all {plural(len(files), "mask")} hold 0 and 255 alone: 255 counts '
-        'as ignored, so that the background is the only class',
-        f'write 1 where they hold 255: {CONVERT}, where ids = (mask == 255)',
-        tuple(files))
+def shown(sheets: Sequence[Sheet]) -> Tuple[List[int], List[int]]:
+    """Values of the masks that were read; classes after all mappings."""
+    values, labels = set(), set()
+    for part, facts in sheets:
+        for one in facts:
+            values.update(one.values)
+            if one.counts is not None:
+                labels.update(np.flatnonzero(one.counts).tolist())
+        labels.discard(part.ignore)
+    return sorted(values), sorted(labels)
+
+
+def lone_class(sheets: Sequence[Sheet], role: str) -> List[Finding]:
+    """Masks that all show the same class: 255 for 1, reduce_zero_label.
+
+    Args:
+        sheets (Sequence[Sheet]): All parts.
+        role (str): Whose masks are taken together.
+    """
+    group = [sheet for sheet in sheets if sheet.part.role == role]
+    text, remedy = one_class(
+        *shown(group), any(getattr(sheet.part.dataset, 'reduce_zero_label',
+                                   False) for sheet in group),
+        role == LABELED)
+    if not text:
+        return []
+    return [Finding(ERROR, group[0].part.key, text, remedy, tuple(
+        info['seg_map_path'] for part, facts in group
+        for info, one in zip(part.infos, facts) if one.counts is not None))]
 
 
 def unopened(part: Part) -> List[Finding]:
@@ -191,3 +145,92 @@ def is_broken(facts: Facts) -> bool:
     """Whether training or testing would fail on the entry, or go wrong."""
     return any(fault.code in BROKEN for fault in facts.faults)
 
+
+def is_local(part: Part) -> bool:
+    """Whether the images are files of this machine, with their paths."""
+    backend = getattr(part.dataset, 'backend_args', None) or {}
+    path = part.infos[0].get('img_path', '://')
+    return '://' not in path and backend.get('backend', 'local') == 'local'
+
+
+def sample(part: Part, allowed: bool) -> Sheet:
+    """Look into some files of a part, the first and the last among them.
+
+    Args:
+        part (Part): Of any length.
+        allowed (bool): Whether files that cannot be decoded are no fault here
+            (``max_corrupt``).
+
+    Returns:
+        Sheet: Of these entries; of as many more as it takes to find a second
+        class in the masks.
+    """
+    if not is_local(part):
+        return Sheet(part._replace(infos=[]), [])
+    number = len(part.infos)
+    picks = np.linspace(0, number - 1, SAMPLE).round().astype(int)
+    order = dict.fromkeys([*picks.tolist(), *range(number)])
+    jobs = make_jobs(part, False)
+    infos: List[dict] = []
+    facts: List[Facts] = []
+    for i in order:
+        if len(infos) >= min(SAMPLE, number) and (
+                jobs[i].load_mask is None
+                or len(shown([Sheet(part, facts)])[1]) > 1):
+            break
+        one = inspect(jobs[i])
+        infos.append(part.infos[i])
+        facts.append(one._replace(faults=[
+            fault for fault in one.faults
+            if not (allowed and fault.code in UNDECODED)]))
+    return Sheet(part._replace(infos=infos), facts)
+
+
+def config_findings(cfg: Config, try_heads: bool = False) -> List[Finding]:
+    """What a config contradicts itself in.
+
+    Args:
+        cfg (Config): Of a training.
+        try_heads (bool): Whether to build the backbone, and compare its
+            channels with those of the heads.
+    """
+    problems = check_config(cfg)
+    if not any(problem.fatal for problem in problems):
+        problems += one_image_problems(cfg, without_weights(cfg.model))
+        problems += channels_to_change(cfg.model) if try_heads else []
+    return [Finding(ERROR if p.fatal else WARNING, p.key, p.text, p.remedy)
+            for p in problems]
+
+
+def start_findings(cfg: Config) -> List[Finding]:
+    """What ``train.py`` must not pass: the checks of ``check_data.py``.
+
+    The config is compared with itself; where it fits, lists are read, and
+    some files of each are looked into.
+
+    Args:
+        cfg (Config): Of a training.
+
+    Returns:
+        list[Finding]: Errors and warnings.
+    """
+    if not cfg.get('train_dataloader'):
+        return []
+    config = config_findings(cfg)
+    if any(finding.level == ERROR for finding in config):
+        return config
+    parts, findings = read_parts(cfg, ('train_dataloader', 'val_dataloader'))
+    findings = config + findings
+    allowed = bool(cfg.train_dataloader.dataset.get('max_corrupt'))
+    sheets = [sample(part, allowed and part.role != VAL) for part in parts]
+    lone = {role: lone_class(sheets, role) for role in (LABELED, VAL)}
+    findings += lone[LABELED] + lone[VAL]
+    for part, facts in sheets:
+        findings += file_findings(part, facts, False,
+                                  bool(lone.get(part.role)))
+    unread = [Sheet(part, [Facts([])] * len(part.infos)) for part in parts
+              if is_local(part)]
+    findings += [finding for *_, finding in overlaps(
+        unread, is_taught(cfg, unread))]
+    findings += tag_findings(cfg, unread)
+    return [finding for finding in findings if finding.level != NOTE]

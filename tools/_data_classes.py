@@ -10,8 +10,7 @@ from _data_parts import LABELED, UNLABELED, VAL, find_step
 from mmengine.config import Config
 
 from mmseg_pseudoseg.datasets import CheckAnnotations
-from mmseg_pseudoseg.datasets.image_labels import read_tag_file
-from mmseg_pseudoseg.datasets.semi_dataset import image_id
+from mmseg_pseudoseg.datasets.image_labels import image_id, read_tag_file
 
 
 def balance(sheet: Sheet) -> List[Dict[str, Any]]:
@@ -33,20 +32,31 @@ def balance(sheet: Sheet) -> List[Dict[str, Any]]:
             for name, p, n in zip(classes, pixels, images)]
 
 
-def balance_findings(sheet: Sheet) -> List[Finding]:
-    """Classes that a list does not show."""
-    absent = [row['name'] for row in balance(sheet) if not row['images']]
-    key = sheet.part.key
-    if absent and sheet.part.role == LABELED:
-        return [Finding(WARNING, key, 'classes that are in no mask and '
-                        f'cannot be learnt: {", ".join(absent)}',
-                        'label images that show them, or take them out of '
-                        'metainfo.classes')]
-    if absent and sheet.part.role == VAL:
-        return [Finding(NOTE, key, f'no mask shows {", ".join(absent)}: the '
-                        'IoU of these classes is not defined (nan), mIoU '
-                        'leaves them out')]
-    return []
+def balance_findings(sheets: Sequence[Sheet], role: str) -> List[Finding]:
+    """Classes that no list of a role shows.
+
+    Args:
+        sheets (Sequence[Sheet]): All parts.
+        role (str): Such as ``LABELED``; its masks are taken together.
+    """
+    group = [sheet for sheet in sheets if sheet.part.role == role]
+    tables = [rows for rows in map(balance, group) if rows]
+    absent = [rows[0]['name'] for rows in zip(*tables)
+              if not any(row['images'] for row in rows)]
+    if not absent or role not in (LABELED, VAL):
+        return []
+    key, names = group[0].part.key, ', '.join(absent)
+    if role == VAL:
+        return [Finding(NOTE, key, f'no mask shows {names}: the IoU of these '
+                        'classes is not defined (nan), mIoU leaves them out')]
+    remedy = ('label images that show them, or take them out of '
+              'metainfo.classes')
+    if absent[-1] == group[0].part.classes[-1] and getattr(
+            group[0].part.dataset, 'reduce_zero_label', False):
+        remedy += ('; reduce_zero_label=True makes class 0 of 1, 1 of 2: set '
+                   'it to False, if 0 is a class')
+    return [Finding(WARNING, key, 'classes that are in no mask and cannot be '
+                    f'learnt: {names}', remedy)]
 
 
 def number_findings(cfg: Config, sheets: Sequence[Sheet]) -> List[Finding]:
@@ -93,25 +103,26 @@ def tag_findings(cfg: Config, sheets: Sequence[Sheet]) -> List[Finding]:
     parts = [s for s in sheets if s.part.role == UNLABELED]
     if not path or not parts:
         return []
-    sheet, key = parts[0], 'train_dataloader.dataset.tag_file'
+    part, key = parts[0].part, 'train_dataloader.dataset.tag_file'
     result: List[Finding] = []
-    root = sheet.part.dataset.data_root
+    root = part.dataset.data_root
     path = osp.join(root, path) if root else path
-    ids = [image_id(info['img_path']) for info in sheet.part.infos]
+    ids = [image_id(info['img_path']) for sheet in parts
+           for info in sheet.part.infos]
     try:
-        tags = read_tag_file(path, ids, sheet.part.classes)
+        tags = read_tag_file(path, ids, part.classes)
     except (OSError, ValueError) as error:
         return [Finding(
             ERROR, key, f'cannot be used: {error}',
             'correct the file: one line an image, its id and its classes')]
-    unused = [name for name, column in zip(sheet.part.classes[1:], tags.T)
+    unused = [name for name, column in zip(part.classes[1:], tags.T)
               if not column.any()]
     if unused:
         result.append(Finding(
             WARNING, key, f'no image is tagged {", ".join(unused)}: the '
             'network learns that they are absent everywhere',
             f'complete {path}, if an unlabelled image shows them'))
-    wrong = contradictions(sheets, sheet, tags)
+    wrong = contradictions(sheets, parts, tags)
     if wrong:
         result.append(Finding(
             WARNING, key, f'{plural(len(wrong), "image")} with tags that '
@@ -120,26 +131,27 @@ def tag_findings(cfg: Config, sheets: Sequence[Sheet]) -> List[Finding]:
     return result
 
 
-def contradictions(sheets: Sequence[Sheet], unlabeled: Sheet,
+def contradictions(sheets: Sequence[Sheet], tagged: Sequence[Sheet],
                    tags: np.ndarray) -> List[str]:
     """Images whose tags and mask say different things.
 
     Args:
         sheets (Sequence[Sheet]): All parts; the masks of labelled images,
             and those of unlabelled ones that were opened, are compared.
-        unlabeled (Sheet): The tagged part.
+        tagged (Sequence[Sheet]): The tagged parts.
         tags (np.ndarray): 0 or 1, uint8, (entries, C-1).
 
     Returns:
         list[str]: A line an image.
     """
     masks = {path: facts.counts for sheet in sheets
-             if sheet.part.role == LABELED or sheet is unlabeled
+             if sheet.part.role in (LABELED, UNLABELED)
              for path, facts in zip(sheet.paths, sheet.facts)
              if facts.counts is not None}
-    names = np.array(unlabeled.part.classes[1:])
+    names = np.array(tagged[0].part.classes[1:])
     result = {}
-    for path, row in zip(unlabeled.paths, tags):
+    paths = [path for sheet in tagged for path in sheet.paths]
+    for path, row in zip(paths, tags):
         if path not in masks:
             continue
         shown = masks[path][1:1 + len(names)] > 0

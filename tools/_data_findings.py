@@ -2,7 +2,8 @@
 
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-ERROR, WARNING, NOTE = 'error', 'warning', 'note'
+from mmseg_pseudoseg.datasets.file_faults import ERROR, NOTE, WARNING
+
 LEVELS = (ERROR, WARNING, NOTE)
 SHOWN = 5  # files of a finding on the screen; --json has them all
 
@@ -37,7 +38,7 @@ def lines(finding: Finding) -> List[str]:
     result += [f'    {file}' for file in finding.files[:SHOWN]]
     if len(finding.files) > SHOWN:
         result.append(f'    ... and {len(finding.files) - SHOWN} more '
-                      '(--json lists all)')
+                      '(check_data.py --json lists all)')
     if finding.remedy:
         result.append(f'  do: {finding.remedy}')
     return result

@@ -9,9 +9,9 @@ from _data_findings import NOTE
 from _data_lists import Sheet, overlaps, repeated
 from _data_parts import UNLABELED
 from mmengine.config import Config
-from mmengine.fileio import list_from_file
 
-from mmseg_pseudoseg.datasets.semi_dataset import image_id
+from mmseg_pseudoseg.datasets.image_labels import image_id, split_words
+from mmseg_pseudoseg.datasets.lists import read_lines
 
 
 class Fixed(NamedTuple):
@@ -82,7 +82,7 @@ def share_drops(sheets: Sequence[Sheet],
     """
     groups: Dict[str, List[Sheet]] = {}
     for sheet in sheets:
-        if drop[sheet.part.key]:
+        if drop[sheet.part.key] or sheet.part.unclean:
             groups.setdefault(osp.realpath(place(sheet)), []).append(sheet)
     for path, group in groups.items():
         one = group[0].part
@@ -136,16 +136,11 @@ def fix_tags(cfg: Config, sheets: Sequence[Sheet],
         for i, info in enumerate(part.infos):
             ids[i in drop[part.key]].add(image_id(info['img_path']))
     gone = ids[True] - ids[False]
-    lines = [line for line in list_from_file(path)
-             if not line.strip() or first(line) not in gone]
+    lines = [line for line in read_lines(str(path))
+             if not gone.intersection(split_words(line)[:1])]
     new = path.with_name(f'{path.stem}.fixed{path.suffix or ".txt"}')
     return [Fixed(new, lines, len(gone), [
         f'train_dataloader.dataset.tag_file={key_value(new, root)}'])]
-
-
-def first(line: str) -> str:
-    """The id of a line of a tag file; see ``read_tag_file``."""
-    return (line.split('\t') if '\t' in line else line.split())[0].strip()
 
 
 def plan(cfg: Config, sheets: Sequence[Sheet], taught: bool) -> List[Fixed]:

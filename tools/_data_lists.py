@@ -2,14 +2,16 @@
 
 import os.path as osp
 from collections import Counter, defaultdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from _data_files import Facts
 from _data_findings import ERROR, NOTE, WARNING, Finding, plural
 from _data_parts import LABELED, TEST, UNLABELED, VAL, Part
+from mmengine.config import Config
 
-from mmseg_pseudoseg.datasets.semi_dataset import image_id
+from mmseg_pseudoseg.datasets.image_labels import image_id
 
 IMAGE_SUFFIXES = {'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'}
 
@@ -27,8 +29,10 @@ class Sheet(NamedTuple):
 
     @property
     def paths(self) -> List[str]:
-        """The images, as plain as a path can be."""
-        return [osp.realpath(info['img_path']) for info in self.part.infos]
+        """The images, their folders as plain as a path can be."""
+        plain = lru_cache(maxsize=None)(osp.realpath)
+        return [osp.join(plain(osp.dirname(path)), osp.basename(path))
+                for path in (info['img_path'] for info in self.part.infos)]
 
 
 def repeated(sheet: Sheet) -> Tuple[List[int], List[Tuple[int, int]]]:
@@ -128,6 +132,12 @@ def shared(one: Sheet, other: Sheet) -> List[int]:
             if path in paths or facts.digest in digests]
 
 
+def is_taught(cfg: Config, sheets: Sequence[Sheet]) -> bool:
+    """Whether unlabelled images come with tags or masks of some kind."""
+    return bool(cfg.train_dataloader.dataset.get('tag_file')) or any(
+        s.part.role == UNLABELED and s.part.reads_masks for s in sheets)
+
+
 def overlaps(sheets: Sequence[Sheet],
              taught: bool) -> List[Tuple[Sheet, List[int], Finding]]:
     """Images that two parts share.
@@ -164,13 +174,14 @@ def overlap(one: Sheet, other: Sheet, indices: Sequence[int],
             taught: bool) -> Finding:
     """What it means that ``one`` shares images with ``other``."""
     paths: Set[str] = set(other.paths)
+    own = one.paths
     twins = defaultdict(list)
     for info, facts in zip(other.part.infos, other.facts):
         twins[facts.digest].append(info['img_path'])
     files = []
     for i in indices:
         path = one.part.infos[i]['img_path']
-        known = one.paths[i] in paths
+        known = own[i] in paths
         files.append(path if known else
                      f'{path} = {twins[one.facts[i].digest][0]}')
     level, why, remedy = ERROR, 'the result would be that of training data', \

@@ -71,7 +71,10 @@ def synthetic_batch(cfg: Config, number: Sequence[int],
     num_classes = heads(cfg.model)[-1].num_classes
     samples: List[dict] = []
     for part, count in zip(PARTS, number):
-        last = deepcopy(cfg.train_dataloader.dataset[part].pipeline[-1])
+        data = cfg.train_dataloader.dataset[part]
+        while 'datasets' in data:  # a ConcatDataset: its first one
+            data = data.datasets[0]
+        last = deepcopy(data.pipeline[-1])
         if last['type'] != 'MultiBranch':
             raise SystemExit(
                 f'error: train_dataloader.dataset.{part}.pipeline ends with '

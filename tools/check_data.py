@@ -20,7 +20,12 @@ import _cli  # noqa: F401  isort: skip  (finds and registers the package)
 import _data_fix
 from _benchmark import load_config, print_table, write_json
 from _data_batch import batch, batch_findings, crop_findings, crop_size
-from _data_checks import file_findings, inspect_all
+from _data_checks import (
+    config_findings,
+    file_findings,
+    inspect_all,
+    lone_class,
+)
 from _data_classes import (
     balance,
     balance_findings,
@@ -30,7 +35,6 @@ from _data_classes import (
 from _data_findings import (
     ERROR,
     NOTE,
-    WARNING,
     Finding,
     count,
     print_findings,
@@ -39,16 +43,13 @@ from _data_lists import (
     Sheet,
     folder_findings,
     id_findings,
+    is_taught,
     list_findings,
     overlaps,
 )
 from _data_memory import HOW, estimate
-from _data_parts import LABELED, UNLABELED, read_parts
-from _networks import channels_to_change, without_weights
+from _data_parts import LABELED, TEST, UNLABELED, VAL, read_parts
 from mmengine.config import Config, DictAction
-
-from mmseg_pseudoseg.config_checks import check_config
-from mmseg_pseudoseg.network_checks import one_image_problems
 
 SUMMARY, _, EPILOG = (__doc__ or '').partition('\n\n')
 MIB = 2**20
@@ -83,22 +84,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def is_taught(cfg: Config, sheets: List[Sheet]) -> bool:
-    """Whether unlabelled images come with tags or masks of some kind."""
-    return bool(cfg.train_dataloader.dataset.get('tag_file')) or any(
-        s.part.role == UNLABELED and s.part.reads_masks for s in sheets)
-
-
-def config_findings(cfg: Config) -> List[Finding]:
-    """What ``train.py`` refuses or warns of before it opens a file."""
-    problems = check_config(cfg)
-    if not any(problem.fatal for problem in problems):
-        problems += one_image_problems(cfg, without_weights(cfg.model))
-        problems += channels_to_change(cfg.model)
-    return [Finding(ERROR if p.fatal else WARNING, p.key, p.text, p.remedy)
-            for p in problems]
-
-
 def find(cfg: Config, path: str, sheets: List[Sheet],
          hidden: bool) -> List[Finding]:
     """All findings but those of the memory.
@@ -110,15 +95,19 @@ def find(cfg: Config, path: str, sheets: List[Sheet],
         hidden (bool): Whether masks of unlabelled images were opened.
     """
     tagged = bool(cfg.train_dataloader.dataset.get('tag_file'))
-    result = config_findings(cfg)
+    result = config_findings(cfg, try_heads=True)
+    lone = {role: lone_class(sheets, role)
+            for role in (LABELED, UNLABELED, VAL, TEST)}
+    for role, found in lone.items():
+        result += found or balance_findings(sheets, role)
     for sheet in sheets:
         part = sheet.part
-        result += file_findings(part, sheet.facts, hidden)
+        result += file_findings(part, sheet.facts, hidden,
+                                bool(lone[part.role]))
         result += list_findings(sheet)
         result += folder_findings(part)
         if part.role == UNLABELED:
             result += id_findings(part, tagged)
-        result += balance_findings(sheet)
         if part.role in (LABELED, UNLABELED):
             result += crop_findings(cfg, sheet)
     result += [f for *_, f in overlaps(sheets, is_taught(cfg, sheets))]
@@ -132,7 +121,9 @@ def memory(cfg: Config, path: str, sheets: List[Sheet],
     """The estimate in bytes; says so in ``findings`` where there is none."""
     key = 'model'
     parts = [s.part for s in sheets if s.part.role == LABELED]
-    crop = crop_size(cfg, parts[0]) if parts else None
+    if not parts:  # said elsewhere
+        return {}
+    crop = crop_size(cfg, parts[0])
     if crop is None:
         findings.append(Finding(NOTE, key, 'no fixed crop: the memory of a '
                                 'step is not estimated'))

@@ -3,17 +3,19 @@
 import argparse
 import os.path as osp
 import sys
-import warnings
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, List
 
 from _cli import add_common_arguments, load_config  # isort: skip  (first)
 
 import torch
+from _data_checks import start_findings
+from _data_findings import ERROR, lines
 from _memory import keep_freed_memory
-from _networks import channels_to_change, without_weights
+from _networks import channels_to_change
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -22,7 +24,7 @@ from torch import nn
 from torch.distributed.elastic.multiprocessing.errors import record
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
-from mmseg_pseudoseg.config_checks import check_config
+from mmseg_pseudoseg.datasets.semi_dataset import garbage_kept
 from mmseg_pseudoseg.engine import CheckWeightsHook, leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
 from mmseg_pseudoseg.engine.restarts import (
@@ -31,7 +33,6 @@ from mmseg_pseudoseg.engine.restarts import (
     resume_of_launcher,
 )
 from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
-from mmseg_pseudoseg.network_checks import one_image_problems
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -48,6 +49,24 @@ class CPUAmpOptimWrapper(OptimWrapper):
         with super().optim_context(model), \
                 torch.autocast('cpu', dtype=torch.bfloat16):
             yield
+
+
+class LastWordsHook(Hook):
+    """Put warnings behind all that the start prints.
+
+    Args:
+        texts (list[str]): The warnings.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, texts: List[str]) -> None:
+        self.texts = texts
+
+    def before_train(self, runner: Runner) -> None:
+        """Log them."""
+        for text in self.texts:
+            runner.logger.warning(text)
 
 
 def parse_args() -> argparse.Namespace:
@@ -124,30 +143,39 @@ def resume_from(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
-def check(cfg: Config) -> None:
-    """Compare the parts of a config before anything is loaded.
+def check(cfg: Config) -> List[str]:
+    """Refuse what would fail in hours, or train on nonsense.
+
+    Compares the config with itself, reads the lists and looks into some files
+    of each, with the checks of ``check_data.py``.
 
     Args:
-        cfg (Config): The config.
+        cfg (Config): Of the training.
+
+    Returns:
+        list[str]: Warnings.
 
     Raises:
-        SystemExit: Naming what training cannot work with.
+        SystemExit: If there are errors.
     """
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    problems = [*check_config(cfg),
-                *one_image_problems(cfg, without_weights(cfg.model))]
-    fatal = [str(problem) for problem in problems if problem.fatal]
-    if fatal:
-        raise SystemExit('\n'.join(fatal))
-    for problem in problems:
-        warnings.warn(str(problem), stacklevel=2)
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    with garbage_kept():
+        found = start_findings(cfg)
+    errors = ['\n'.join(lines(one)) for one in found if one.level == ERROR]
+    if errors:
+        raise SystemExit('\n'.join([
+            'error: this cannot be trained', *errors, 'tools/check_data.py '
+            'looks into all files and at what else may be wrong'
+        ]))
+    return ['\n'.join(lines(one))[2:] for one in found]
 
 
-def train(cfg: Config) -> None:
+def train(cfg: Config, warned: List[str]) -> None:
     """Run the training.
 
     Args:
         cfg (Config): The config.
+        warned (list[str]): Of :func:`check`.
 
     Raises:
         SystemExit: If it fails and heads do not fit the backbone, which
@@ -155,6 +183,7 @@ def train(cfg: Config) -> None:
     """
     try:
         runner = Runner.from_cfg(cfg)
+        runner.register_hook(LastWordsHook(warned))
         if cfg.get('resume'):
             runner.register_hook(CheckWeightsHook(whole=True))
         explain_failures(runner.train)
@@ -178,7 +207,7 @@ def main() -> None:
                 f'--auto-scale-lr: {args.config} has no auto_scale_lr; add '
                 'auto_scale_lr=dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
-    check(cfg)
+    warned = check(cfg)
     unasked = not (args.resume or cfg.get('resume'))
     resume = resume_of_launcher(args.resume, cfg.work_dir)
     if resume:
@@ -187,7 +216,7 @@ def main() -> None:
             refuse_another_config(cfg.load_from, cfg)
     code = None
     try:
-        train(cfg)
+        train(cfg, warned)
     except SystemExit as end:  # PreemptionHook
         code = end.code
     leave_process_group()

@@ -8,6 +8,9 @@ import torch
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.dataset import BaseDataset
 
+from .file_faults import Fault
+from .image_files import unreadable
+
 ADVICE = 'tools/check_data.py lists all such files of a config'
 
 
@@ -15,7 +18,7 @@ class DamagedFileError(ValueError):
     """A file of a sample is there and cannot be decoded."""
 
 
-def damaged_file(part: BaseDataset, position: int) -> Optional[str]:
+def damaged_file(part: BaseDataset, position: int) -> Optional[Fault]:
     """The file of a sample that is there but cannot be decoded, if one is.
 
     Runs the loaders of the part's own pipeline again, so call it where the
@@ -26,7 +29,7 @@ def damaged_file(part: BaseDataset, position: int) -> Optional[str]:
         position (int): Of the sample in it.
 
     Returns:
-        str, optional: Path of the first such file.
+        Fault, optional: Of the first such file, with its true cause.
     """
     info = part.get_data_info(position)
     for step in part.pipeline.transforms:
@@ -35,14 +38,16 @@ def damaged_file(part: BaseDataset, position: int) -> Optional[str]:
         if key is None:
             continue
         path = info.get(key)
+        what = 'image' if key == 'img_path' else 'mask'
         try:
             loaded = step(info)
         except (FileNotFoundError, PermissionError, MemoryError, KeyError):
             return None
-        except Exception:  # each decoder has errors of its own
-            return path
+        except Exception as error:  # each decoder has errors of its own
+            return unreadable(path, what, error)
         if loaded is None:  # the loader's ignore_empty, for any error
-            return path if osp.isfile(path) else None
+            return unreadable(path, what, 'the loader gives nothing') \
+                if osp.isfile(path) else None
     return None
 
 
@@ -76,9 +81,8 @@ class CorruptImages:
         """
         if self.limit == 0:
             raise DamagedFileError(
-                f'{error}. Take the file from its source again, or its line '
-                f'from the list; {ADVICE}. train_dataloader.dataset.'
-                'max_corrupt=N goes on without up to N of them') from error
+                f'{error}. {ADVICE}. train_dataloader.dataset.max_corrupt=N '
+                'goes on without up to N of them') from error
         if self.flags[index]:
             return
         self.flags[index] = 1
@@ -87,10 +91,9 @@ class CorruptImages:
             names = ', '.join(
                 self.dataset.get_data_info(i)['img_path'] for i in found)
             raise DamagedFileError(
-                f'{len(found)} damaged images, and train_dataloader.dataset.'
-                f'max_corrupt is {self.limit}: {names} (or their masks). Take '
-                'them from their source again, or their lines from the '
-                f'lists; {ADVICE}') from error
+                f'{len(found)} images that cannot be decoded, and train_'
+                f'dataloader.dataset.max_corrupt is {self.limit}: {names} (or '
+                f'their masks). The last: {error}. {ADVICE}') from error
         warnings.warn(
             f'{error}. Another image of its list takes its place; '
             f'{len(found)} of at most {self.limit} '

@@ -1,19 +1,20 @@
 """A labelled and an unlabelled dataset behind one index."""
 
+import copy
 import gc
 import os.path as osp
 import random
 from contextlib import contextmanager, nullcontext
-from typing import Iterator, NamedTuple, Optional, Union
+from typing import Callable, Iterator, NamedTuple, Optional, Union
 
 import numpy as np
 from mmengine.dataset import BaseDataset, ConcatDataset
-from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .corrupt_images import CorruptImages, DamagedFileError, damaged_file
-from .image_labels import read_tag_file
-from .lists import check_list
+from .file_faults import sentence
+from .image_labels import image_id, read_tag_file
+from .parts import Part, build_part, find_leaf, for_concat, leaves
 from .transforms.loading import check_blank_map
 
 
@@ -68,11 +69,13 @@ class SemiDataset(ConcatDataset):
     get ``num_classes``, of ``metainfo.classes``, with every sample.
 
     Args:
-        labeled (dict | BaseDataset): Images with masks.
+        labeled (dict | BaseDataset): Images with masks; a ``ConcatDataset``
+            of several folders or lists is one part.
         unlabeled (dict | BaseDataset): Images; only their list and their
             files are read.
         tag_file (str, optional): Image-level labels of the unlabelled images,
-            relative to their ``data_root`` unless absolute. One line an image:
+            relative to their ``data_root`` (several: the first one's) unless
+            absolute. One line an image:
             its id, then class names, separated by blanks (or by tabs, where
             class names have blanks). Given to the pipeline as
             ``image_labels``, float32, (C-1,).
@@ -82,9 +85,9 @@ class SemiDataset(ConcatDataset):
             run, and a resumed run, counts anew.
 
     Raises:
-        ValueError: If a part is empty, a list, a tag file or the unlabelled
-            pipeline (:func:`check_blank_map`) does not fit, or
-            ``max_corrupt`` is negative.
+        ValueError: If a part is empty, its type another wrapper, a list, a
+            tag file or the unlabelled pipeline (:func:`check_blank_map`)
+            does not fit, or ``max_corrupt`` is negative.
     """
 
     def __init__(self,
@@ -95,39 +98,49 @@ class SemiDataset(ConcatDataset):
         if max_corrupt < 0:
             raise ValueError('train_dataloader.dataset.max_corrupt must be 0 '
                              f'or more, not {max_corrupt}')
+        key = 'train_dataloader.dataset'
         with garbage_kept():
             super().__init__([
-                self._build('labeled', labeled),
-                self._build('unlabeled', unlabeled)
+                for_concat(build_part(f'{key}.labeled', labeled)),
+                for_concat(build_part(f'{key}.unlabeled', unlabeled))
             ])
-        check_blank_map(self.datasets[1].pipeline)
+        for leaf in leaves(self.datasets[1]):
+            check_blank_map(leaf.pipeline)
         self.corrupt = CorruptImages(self, max_corrupt)
         self.image_labels = None
         if tag_file is not None:
-            part = self.datasets[1]
-            if part.data_root is not None:
-                tag_file = osp.join(part.data_root, tag_file)
-            ids = [
-                image_id(part.get_data_info(i)['img_path'])
-                for i in range(len(part))
-            ]
-            self.image_labels = read_tag_file(tag_file, ids,
-                                              part.metainfo['classes'])
+            self.image_labels = self._read_tags(tag_file)
 
-    @staticmethod
-    def _build(name: str, part: Union[dict, BaseDataset]) -> BaseDataset:
-        """Build a part whose list has images, all of them in its folder."""
-        if isinstance(part, dict):
-            part = DATASETS.build(dict(part, lazy_init=True))
-        if isinstance(part, BaseSegDataset) and osp.isfile(part.ann_file):
-            found = check_list(part.ann_file)
-        else:
-            found = part._fully_initialized or part.load_data_list()
-        if not found:
-            raise ValueError(
-                f'train_dataloader.dataset.{name} has no image: '
-                f'{part.ann_file or part.data_prefix["img_path"]} is empty')
-        return part
+    def _read_tags(self, tag_file: str) -> np.ndarray:
+        """Image-level labels of the unlabelled images."""
+        part = self.datasets[1]
+        root = leaves(part)[0].data_root
+        if root is not None:
+            tag_file = osp.join(root, tag_file)
+        ids = [image_id(part.get_data_info(i)['img_path'])
+               for i in range(len(part))]
+        return read_tag_file(tag_file, ids, part.metainfo['classes'])
+
+    def with_pipelines(self, change: Callable) -> 'SemiDataset':
+        """The data set with other pipelines of the unlabelled images.
+
+        Args:
+            change (Callable): Makes a pipeline from a pipeline.
+
+        Returns:
+            SemiDataset: Shares everything else with this one.
+        """
+        def changed(part: Part) -> Part:
+            part = copy.copy(part)
+            if isinstance(part, ConcatDataset):
+                part.datasets = [changed(one) for one in part.datasets]
+            else:
+                part.pipeline = change(part.pipeline)
+            return part
+
+        result = copy.copy(self)
+        result.datasets = [self.datasets[0], changed(self.datasets[1])]
+        return result
 
     @property
     def source_sizes(self) -> dict:
@@ -160,8 +173,10 @@ class SemiDataset(ConcatDataset):
             except DamagedFileError as error:
                 self.corrupt.skip(place + source * len(self.datasets[0]),
                                   error)
-        raise DamagedFileError(f'no image of {self.datasets[source].ann_file} '
-                               'can be read')
+        names = ', '.join(
+            leaf.ann_file or str(leaf.data_prefix.get('img_path'))
+            for leaf in leaves(self.datasets[source]))
+        raise DamagedFileError(f'no image of {names} can be read')
 
     def _places(self, source: int, position: int, seed: int) -> Iterator[int]:
         """A sample, and those of its part that take its place, in turn.
@@ -177,8 +192,8 @@ class SemiDataset(ConcatDataset):
 
     def _load(self, source: int, position: int) -> dict:
         """One sample of a part, packed by its pipeline."""
-        part = self.datasets[source]
-        info = part.get_data_info(position)
+        info = self.datasets[source].get_data_info(position)
+        part, inner = find_leaf(self.datasets[source], position)
         if part.metainfo.get('classes'):
             info['num_classes'] = len(part.metainfo['classes'])
         if source == 1 and self.image_labels is not None:
@@ -191,18 +206,11 @@ class SemiDataset(ConcatDataset):
                 raise ValueError('a step of the pipeline gave None')
             return sample
         except Exception as error:
-            path = damaged_file(part, position)
-            if path is not None:
-                raise DamagedFileError(
-                    f'{path} is damaged and cannot be read ({error})'
-                ) from error
+            fault = damaged_file(part, inner)
+            if fault is not None:
+                raise DamagedFileError(sentence(fault)) from error
             if any(path and path in str(error) for path in paths):
                 raise
             raise ValueError(
                 f'cannot load {paths[0]} or its mask {paths[1]} (is one of '
                 f'them damaged?): {error}') from error
-
-
-def image_id(path: str) -> str:
-    """The file's name without folder and suffix."""
-    return osp.splitext(osp.basename(path))[0]

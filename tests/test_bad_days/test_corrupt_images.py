@@ -4,6 +4,7 @@ import gc
 import pickle
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, tiny_dataset, tiny_run
@@ -11,6 +12,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, TRANSFORMS
+from PIL import Image
 
 from mmseg_pseudoseg.datasets import SeededIndex
 from mmseg_pseudoseg.datasets.corrupt_images import DamagedFileError
@@ -56,7 +58,8 @@ def test_the_first_one_stops_the_run_unless_told_otherwise(voc_root, content):
     for index in (1, SeededIndex(1, 7), SeededIndex(5, 7)):
         with pytest.raises(DamagedFileError) as error:
             dataset[index]
-        assert str(error.value).startswith(f'{path} is damaged')
+        assert str(error.value).startswith(f'{path}: ')
+        assert ': image that is damaged and ' in str(error.value)
         assert 'max_corrupt' in str(error.value)
 
 
@@ -71,7 +74,7 @@ def test_another_image_of_the_same_list_takes_its_place(voc_root, position,
     drawn = set()
     for seed in range(12):
         dataset = build(voc_root, max_corrupt=1)
-        with pytest.warns(UserWarning, match=f'{path} is damaged.*1 of at m'):
+        with pytest.warns(UserWarning, match=f'{path}: .* damaged.*1 of at'):
             sample = dataset[SeededIndex(position, seed)]
         assert list(sample['inputs']) == views
         assert path_of(sample) in healthy
@@ -103,7 +106,7 @@ def test_beyond_the_limit_the_run_stops_with_all_their_names(voc_root):
     dataset = build(voc_root, max_corrupt=2)
     quietly(dataset, 4 + 9, 0)
     quietly(dataset, 4 + 14, 0)
-    with pytest.raises(DamagedFileError, match='3 damaged images') as error:
+    with pytest.raises(DamagedFileError, match='3 images that') as error:
         quietly(dataset, 4 + 5, 0)
     assert ', '.join(paths) in str(error.value)
     assert 'max_corrupt is 2' in str(error.value)
@@ -140,13 +143,29 @@ def test_workers_share_the_count_and_change_no_batch(voc_root, tmp_path):
 def test_a_damaged_mask_counts_as_well(voc_root):
     mask = voc_root / 'SegmentationClassAug/2007_000001.png'
     mask.write_bytes(mask.read_bytes()[:60])
-    with pytest.raises(DamagedFileError, match=f'{mask} is damaged'):
+    with pytest.raises(DamagedFileError, match=f'{mask}: .* damaged'):
         build(voc_root)[SeededIndex(1, 0)]
-    with pytest.warns(UserWarning, match=f'{mask} is damaged'):
+    with pytest.warns(UserWarning, match=f'{mask}: .* damaged'):
         sample = build(voc_root, max_corrupt=1)[SeededIndex(1, 0)]
     assert not path_of(sample).endswith('2007_000001.jpg')
     # Without a mask in the pipeline the same image serves.
     assert path_of(build(voc_root)[4 + 1]).endswith('2007_000001.jpg')
+
+
+def test_a_whole_file_is_not_called_damaged(voc_root):
+    """A float TIFF, an HTML page: told what they are, and counted."""
+    for content, text in ((None, 'TIFF, mode F, 32 bits, floating point: '
+                           'image of a format that the loader cannot read'),
+                          (b'<html>404</html>', 'web page: image that is no')):
+        path, = damage(voc_root, 1, content=content or b'')
+        if content is None:
+            Image.fromarray(np.zeros((48, 64), np.float32)).save(path, 'TIFF')
+        with pytest.raises(DamagedFileError) as error:
+            build(voc_root)[SeededIndex(1, 0)]
+        assert str(error.value).startswith(f'{path}: {text}')
+        assert 'damaged' not in str(error.value)
+        with pytest.warns(UserWarning, match=text):
+            build(voc_root, max_corrupt=1)[SeededIndex(1, 0)]
 
 
 @TRANSFORMS.register_module()

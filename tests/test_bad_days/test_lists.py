@@ -120,6 +120,29 @@ def test_a_byte_order_mark_is_told(voc_root):
         build(voc_root, 'labeled', '2007_000000\n'.encode('utf-8-sig'))
 
 
+@pytest.mark.parametrize('encoding, cause', [
+    ('utf-16', 'line 1: is text in UTF-16'),
+    ('utf-32', 'line 1: is text in UTF-32'),
+    ('utf-16-le', 'line 1: holds the character'),
+    ('latin-1', 'line 2: the byte 0xe9 is not text in UTF-8')])
+def test_other_encodings_are_named_with_the_remedy(voc_root, encoding, cause):
+    content = '2007_000000\r\ncaf\u00e9\r\n'.encode(encoding)
+    if encoding == 'utf-16-le':
+        content = '2007_000000\r\n'.encode(encoding)
+    with pytest.raises(ValueError, match=f'{LIST}, {cause}.*UTF-8'):
+        build(voc_root, 'unlabeled', content)
+    (voc_root / 'tags.txt').write_bytes(content)
+    with pytest.raises(ValueError, match=rf'tags\.txt, {cause}.*UTF-8'):
+        DATASETS.build(tiny_dataset(voc_root, tag_file='tags.txt'))
+
+
+def test_tags_with_a_byte_order_mark_are_read(voc_root):
+    (voc_root / 'tags.txt').write_bytes('\r\n'.join(
+        f'2007_{i:06d} cat' for i in range(20)).encode('utf-8-sig'))
+    dataset = DATASETS.build(tiny_dataset(voc_root, tag_file='tags.txt'))
+    assert dataset.image_labels.sum() == 20
+
+
 def test_what_is_no_text_is_refused_unopened(voc_root, bomb, tools):
     with pytest.raises(ValueError, match=f'{LIST}, line .* plain text'):
         build(voc_root, 'unlabeled', bomb)
@@ -234,7 +257,8 @@ def test_any_tag_file_is_read_or_refused_by_name(tmp_path, content):
         assert str(error).startswith(str(path)) and len(str(error)) < 600
         return
     # An oracle: words of each line, by another way to split.
-    lines = content.decode().replace('\r\n', '\n').replace('\r', '\n')
+    lines = content.decode('utf-8-sig').replace('\r\n', '\n').replace(
+        '\r', '\n')
     told = {}
     for line in lines.split('\n'):
         words = [word.strip() for word in (

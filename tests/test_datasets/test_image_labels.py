@@ -45,3 +45,39 @@ def test_mistakes_name_file_and_line(read, lines, message):
     with pytest.raises(ValueError, match=message) as error:
         read(*lines)
     assert 'tags.txt' in str(error.value)
+
+
+@pytest.mark.parametrize('lines, message', [
+    (['a,cat', 'b_2', 'c'], r"line 1: 'a,cat' is no image; separate the words "
+     'by blanks or tabs, not commas'),
+    (['a;cat;cow', 'b_2', 'c'], 'by blanks or tabs, not commas'),
+    (['a cat, cow', 'b_2', 'c'], r"unknown class 'cat,'; separate the words"),
+    (['a', 'b_2.jpg cat', 'c'], r'line 2: .*; give the name without suffix: '
+     'b_2'),
+    (['a', 'b_2', 'images/c.png'], r'line 3: .* the name without folder and '
+     'suffix: c'),
+    (['a', 'b_2', 'images\\c.png'], 'without folder and suffix: c'),
+    (['a potted plant', 'b_2', 'c'], r"unknown class 'potted'; names of .* "
+     'need tabs'),
+    (['a', 'b_2', 'c', 'd'], r"image 'd' is not in the unlabelled list or fol"
+     '.*or remove the line')])
+def test_the_cause_comes_before_a_remedy(read, lines, message):
+    with pytest.raises(ValueError, match=message):
+        read(*lines)
+
+
+@pytest.mark.parametrize('lines', [
+    ['x cat', 'y', 'z'], ['a,cat', 'b_2,', 'c,cow'],
+    ['a.jpg cat', 'b_2.jpg', 'c.jpg']])
+def test_no_remedy_would_empty_the_file(read, lines):
+    with pytest.raises(ValueError) as error:
+        read(*lines)
+    assert 'remove' not in str(error.value)
+    if lines[0] == 'x cat':
+        assert "has a name such as 'a'" in str(error.value)
+
+
+def test_a_name_with_a_comma_is_a_name(tmp_path):
+    path = tmp_path / 'tags.txt'
+    path.write_bytes('\ufeffa,b cat\n\n'.encode())
+    assert read_tag_file(str(path), ['a,b'], CLASSES).tolist() == [[1, 0, 0]]

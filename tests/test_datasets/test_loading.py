@@ -169,6 +169,18 @@ def test_mask_of_another_size_names_both_files(voc_root):
         assert word in str(error.value)
 
 
+def test_a_mask_of_colours_is_called_so(voc_root):
+    """Not "of another size": (48, 64, 3) is no height and width."""
+    mask = np.zeros((48, 64, 3), np.uint8)
+    mask[:9] = 128, 0, 0
+    path = write_mask(voc_root, mask)
+    dataset = DATASETS.build(tiny_dataset(voc_root))
+    with pytest.raises(ValueError, match=(
+            rf'{path}: 3 channels, 2 colours, the last is \(128, 0, 0\): '
+            'image with a mask of colours, not of class ids; turn each')):
+        dataset[2]
+
+
 @pytest.mark.parametrize('label', [21, 128, 254])
 def test_label_outside_the_classes_names_file_and_label(voc_root, label):
     mask = np.zeros((48, 64), np.uint8)

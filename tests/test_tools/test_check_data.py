@@ -117,7 +117,7 @@ def test_a_clean_config(check, voc_root):
         images=20, masks=0, median='48 x 64', largest='48 x 64')
     assert len(found(result, "as in the authors'", 'note')['files']) == 4
     opened = check(cfg, '--open-hidden-masks', code=1)
-    assert len(found(opened, 'mask that cannot be decoded')['files']) == 16
+    assert len(found(opened, 'mask that is damaged')['files']) == 16
 
 
 BROKEN = dict(
@@ -143,9 +143,9 @@ BROKEN = dict(
 TEXTS = dict(
     missing='listed but missing', truncated='cannot be decoded',
     empty='cannot be decoded', text='cannot be decoded',
-    program='cannot be decoded', folder='listed but missing',
+    program='none for PIL', folder='listed but missing',
     bomb='too large', no_mask='without a mask',
-    half_mask='with a mask that cannot', mask_bomb='with a mask too large',
+    half_mask='with a mask that is damaged', mask_bomb='with a mask too large',
     colours='mask of colours', alpha='mask of colours',
     grey='mask of colours', deep='do not fit into 8 bits', lossy='as JPEG',
     smaller='mask of another size', outside='outside the classes')

@@ -67,6 +67,11 @@ def build(cfg: Config, path: str) -> SemiDataset:
     """
     for name in PARTS:
         part = cfg.train_dataloader.dataset[name]
+        if 'datasets' in part:
+            raise SystemExit(
+                f'error: {path}: train_dataloader.dataset.{name} is a '
+                'ConcatDataset; put one of its datasets in its place to '
+                'measure it')
         ann_file = osp.join(part.get('data_root') or '', part.ann_file)
         if not osp.isfile(ann_file):
             raise SystemExit(

@@ -8,6 +8,8 @@ from mmengine.dataset import Compose
 from mmseg.datasets.transforms import RandomCutOut, RandomRotate
 from mmseg.registry import TRANSFORMS
 
+from ..file_faults import label_outside, mask_colour, sentence, size_differs
+
 # Stock steps that fill in pixels which no image has, 255 in the map.
 FILLING = (Pad, RandomRotate, RandomCutOut)
 
@@ -107,23 +109,23 @@ class CheckAnnotations(BaseTransform):
         """Check image and mask.
 
         Raises:
-            ValueError: If sizes differ or a label is outside the classes.
+            ValueError: If the mask holds colours, sizes differ or a label is
+                outside the classes.
         """
         mask, size = results['gt_seg_map'], results['img'].shape[:2]
         path = results['seg_map_path']
+        if mask.ndim > 2:
+            raise ValueError(sentence(mask_colour(
+                path, mask[..., 2::-1],  # loaded as BGR
+                f'{mask.shape[2]} channels')))
         if mask.shape != size:
-            raise ValueError(
-                f'{path}: the mask is {mask.shape} (height, width), its image '
-                f'{results["img_path"]} is {size}; they must be equal')
+            raise ValueError(sentence(size_differs(
+                path, mask.shape, results['img_path'], size)))
         classes = classes_of(results, self.num_classes, type(self).__name__)
         bad = (mask >= classes) & (mask != self.ignore_index)
         if bad.any():
-            raise ValueError(
-                f'{path}: label {int(mask[bad][0])} is outside the '
-                f'{classes} classes 0..{classes - 1} and is '
-                f'not {self.ignore_index} (ignore). Masks must hold class ids '
-                '(not colours, not 0/255); see metainfo.classes and '
-                'reduce_zero_label of the dataset')
+            raise ValueError(sentence(label_outside(
+                path, int(mask[bad][0]), classes, self.ignore_index)))
         return results
 
 

@@ -68,10 +68,7 @@ class HiddenMasks:
                 'False')
         self.owner = owner
         self.sampler = copy.copy(loader.batch_sampler)
-        self.dataset = copy.copy(self.sampler.dataset)
-        labeled, unlabeled = map(copy.copy, self.dataset.datasets)
-        unlabeled.pipeline = with_masks(unlabeled.pipeline)
-        self.dataset.datasets = [labeled, unlabeled]
+        self.dataset = self.sampler.dataset.with_pipelines(with_masks)
 
     def read(self, iteration: int, data_batch: dict, size: tuple) -> Tensor:
         """Masks of the weak views of an iteration.
