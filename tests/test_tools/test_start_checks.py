@@ -67,7 +67,7 @@ def start(tools_path):  # noqa: F811
 
     def run(cfg):
         try:
-            return '', module.check_files(Config(cfg._cfg_dict))
+            return '', module.check(Config(cfg._cfg_dict))
         except SystemExit as end:
             return str(end.code), []
 

@@ -1,6 +1,6 @@
 """train.py refuses a config with the words of check_data.py."""
 
-import shutil
+from pathlib import Path
 
 import pytest
 from benching import tools_path  # noqa: F401  (a fixture)
@@ -19,16 +19,17 @@ OWN = dict(
 def own(tmp_path, monkeypatch):
     """docs/own_data.md's config over six made images, run from its folder."""
     data = tmp_path / 'my_data'
-    write_scenes(list('abcdef'), str(data / 'images/{}.jpg'),
-                 str(data / 'masks/{}.png'), 3, 150)
-    shutil.copytree(data / 'images', data / 'unlabeled')
+    for folder, names in (('', 'abcd'), ('val/', 'ef'), ('new/', 'ghij')):
+        write_scenes(list(names), str(data / f'{folder}images/{{}}.jpg'),
+                     str(data / f'{folder}masks/{{}}.png'), 3, 150)
     cfg = Config.fromfile(ROOT / 'configs/small/pseudoseg_animals_1_16.py')
     masks = dict(data_prefix=dict(img_path='images', seg_map_path='masks'))
     dataset = cfg.train_dataloader.dataset
     dataset.labeled.update(OWN, **masks)
-    dataset.unlabeled.update(OWN, data_prefix=dict(img_path='unlabeled'))
-    cfg.val_dataloader.dataset.update(OWN, **masks)
-    cfg.test_dataloader.dataset.update(OWN, **masks)
+    dataset.unlabeled.update(OWN, data_prefix=dict(img_path='new/images'))
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.update(OWN, data_prefix=dict(
+            img_path='val/images', seg_map_path='val/masks'))
     cfg.train_dataloader.update(
         batch_size=4, num_workers=0, persistent_workers=False)
     cfg.train_dataloader.batch_sampler.source_ratio.unlabeled = 1
@@ -51,14 +52,12 @@ def test_a_forgotten_crop(own, call, check):  # noqa: F811
         for step in own.train_dataloader.dataset[part].pipeline:
             if step.type == 'RandomCrop':
                 step.crop_size = (257, 257)
-    text = refused(own, call)
-    lines = [line for line in text.splitlines() if 'RandomCrop' in line]
+    lines = [line for line in refused(own, call).splitlines()
+             if 'RandomCrop' in line]
     assert len(lines) == 2
-    assert 'RandomCrop.crop_size is (257, 257)' in lines[0]
+    assert 'RandomCrop.crop_size: is (257, 257)' in lines[0]
     assert 'model.data_preprocessor.size is (145, 145)' in lines[0]
-    said = [f'{f["where"]} {f["text"]}: {f["remedy"]}'
-            for f in check(own, code=1)['findings']]
-    assert set(lines) <= set(said)
+    assert set(lines) <= set(check(own, code=1)['printed'].splitlines())
 
 
 def test_another_backbone(own, call, check):  # noqa: F811
@@ -85,7 +84,9 @@ def test_one_image_of_each_part(own, call):  # noqa: F811
 def test_a_warning_does_not_stop(own, call):  # noqa: F811
     (own.train_dataloader.dataset)['tag_file'] = 'tags.txt'
     with open('my_data/tags.txt', 'w') as file:
-        file.writelines(f'{name}\n' for name in 'abcdef')
+        file.writelines(f'{name}\n' for name in 'ghij')
     own.dump('own.py')
-    with pytest.warns(UserWarning, match='tags are not used'):
-        call('train.py', 'own.py')
+    call('train.py', 'own.py')
+    log, = Path('work_dirs/own').glob('*/*.log')
+    assert 'WARNING - train_dataloader.dataset.tag_file: is set, but the ' \
+        'tags are not used' in log.read_text()
