@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
 import torch
-from conftest import ROOT, free_port, read_checkpoint, tiny_run
+from conftest import (
+    ROOT,
+    free_port,
+    leave_configs_unformatted,
+    read_checkpoint,
+    tiny_run,
+)
 from mmengine.config import Config
 
 GLOO = ['--launcher', 'pytorch', '--cfg-options',
@@ -69,8 +75,7 @@ def _train(argv: List[str], env: Dict[str, str], log: Path) -> None:
     # A distributed run waits so long for each worker of its loader at the end.
     torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL = 0.2
     # Lays out the config for readers, two thirds of a short run's time.
-    import mmengine.config.config as formatting
-    formatting.FormatCode = lambda text, **_: (text, True)
+    leave_configs_unformatted()
     sys.argv = argv
     sys.path[:0] = [str(ROOT / 'tools'), str(Path(argv[1]).parent)]
     runpy.run_path(str(ROOT / 'tools' / 'train.py'), run_name='__main__')

@@ -130,8 +130,8 @@ def test_weights_alone_are_no_run(voc_root, tmp_path):
     cfg.update(resume=True, load_from=path)
     with pytest.raises(RuntimeError, match='weights.pth cannot be resumed '
                        'from: it holds no optimizer.*load_from'):
-        Runner(**cfg).train()
+        Runner.from_cfg(Config(cfg)).train()
     # A run that leaves it out on purpose may go on without.
     cfg['default_hooks']['checkpoint']['save_optimizer'] = False
     cfg['experiment_name'] = 'again'
-    Runner(**cfg).train()
+    Runner.from_cfg(Config(cfg)).train()

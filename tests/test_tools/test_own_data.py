@@ -23,9 +23,10 @@ SHORT = ['--cfg-options', 'train_cfg.max_iters=1', 'train_cfg.val_interval=1',
 DRIVER = '''
 import json, os, runpy, sys
 import mmengine.config.config as config
+import yapf.yapflib.yapf_api as yapf_api
 import mmseg_pseudoseg, mmseg.apis, mmengine.runner, torch
 torch.set_num_threads(1)
-config.FormatCode = lambda text, **_: (text, True)
+config.FormatCode = yapf_api.FormatCode = lambda text, **_: (text, True)
 for words in json.load(sys.stdin):
     print('$', *words, flush=True)
     child = os.fork()

@@ -147,15 +147,16 @@ class SafeCheckpointHook(CheckpointHook):
         """Compare what a run is resumed from with the run.
 
         Args:
-            runner (Runner): Has ``resume`` set, or nothing is done.
+            runner (Runner): Its config has ``resume`` set, or nothing is
+                done.
             checkpoint (dict): What was loaded.
 
         Raises:
             RuntimeError: If it holds weights alone.
         """
-        if not runner._resume:
+        if not runner.cfg.get('resume'):
             return
-        name = runner._load_from or f'last_checkpoint of {runner.work_dir}'
+        name = runner.cfg.get('load_from') or f'last_checkpoint of {runner.work_dir}'
         needed = ['meta', 'message_hub']
         if self.save_optimizer:
             needed.append('optimizer')
