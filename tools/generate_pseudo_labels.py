@@ -15,11 +15,10 @@ from mmengine.dist import (
     is_main_process,
 )
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from mmseg_pseudoseg.datasets.lists import check_list
-from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine import ScreenRunner, leave_process_group
 
 
 def parse_args() -> argparse.Namespace:
@@ -142,7 +141,7 @@ def main() -> None:
         cfg.test_dataloader.dataset.indices = todo
         cfg.test_evaluator = dict(type='PseudoLabelWriter', out_dir=str(out),
                                   threshold=args.threshold)
-        Runner.from_cfg(cfg).test()
+        ScreenRunner.from_cfg(cfg).test()
     leave_process_group()
 
 

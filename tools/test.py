@@ -4,11 +4,10 @@ import argparse
 
 from _cli import add_common_arguments, load_config
 from mmengine.config import Config
-from mmengine.runner import Runner
 from mmseg.evaluation import CityscapesMetric, IoUMetric
 from mmseg.registry import METRICS
 
-from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine import ScreenRunner, leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
 
 
@@ -91,7 +90,7 @@ def main() -> None:
         enable_drawing(cfg, args.show_dir)
     if args.tta:
         enable_tta(cfg)
-    explain_failures(Runner.from_cfg(cfg).test)
+    explain_failures(ScreenRunner.from_cfg(cfg).test)
     leave_process_group()
 
 

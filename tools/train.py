@@ -12,12 +12,12 @@ from _memory import keep_freed_memory
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import find_latest_checkpoint
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
-from mmseg_pseudoseg.engine import leave_process_group
+from mmseg_pseudoseg.engine import ScreenRunner, leave_process_group
 from mmseg_pseudoseg.engine.failures import explain_failures
 
 
@@ -125,7 +125,7 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         resume_from(cfg, args.resume)
-    explain_failures(Runner.from_cfg(cfg).train)
+    explain_failures(ScreenRunner.from_cfg(cfg).train)
     leave_process_group()
 
 

@@ -5,6 +5,7 @@ from .hooks import (
     ChannelsLastHook,
     CheckLossHook,
     DeferredRuntimeInfoHook,
+    EarlyLoggerHook,
     PreemptionHook,
     PseudoLabelMonitorHook,
     PseudoLabelPanelHook,
@@ -12,13 +13,16 @@ from .hooks import (
     SafeCheckpointHook,
 )
 from .late_workers_loop import LateWorkersTrainLoop
+from .log_processor import ShortLogProcessor
 from .processes import leave_process_group
+from .runner import ScreenRunner
 from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
     'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop', 'PreemptionHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
-    'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
-    'leave_process_group', 'write_whole'
+    'DeferredRuntimeInfoHook', 'EarlyLoggerHook', 'LateWorkersTrainLoop',
+    'PreemptionHook', 'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook', 'ScreenRunner',
+    'ShortLogProcessor', 'WholeFileBackend', 'leave_process_group',
+    'write_whole'
 ]

@@ -7,9 +7,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _cli import add_common_arguments, load_config  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
 
-from mmseg_pseudoseg.engine import leave_process_group  # noqa: E402
+from mmseg_pseudoseg.engine import (  # noqa: E402
+    ScreenRunner,
+    leave_process_group,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +36,7 @@ def main() -> None:
     cfg.load_from = args.checkpoint
     out = args.out or Path(args.checkpoint).parent
     cfg.test_evaluator = dict(type='ConfusionMatrixMetric', out_dir=str(out))
-    Runner.from_cfg(cfg).test()
+    ScreenRunner.from_cfg(cfg).test()
     leave_process_group()
 
 

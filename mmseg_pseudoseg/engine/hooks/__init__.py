@@ -5,6 +5,7 @@ from .channels_last_hook import ChannelsLastHook
 from .check_loss_hook import CheckLossHook
 from .checkpoint_hook import SafeCheckpointHook
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
+from .early_logger_hook import EarlyLoggerHook
 from .preemption_hook import PreemptionHook
 from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
 from .pseudo_label_panel_hook import PseudoLabelPanelHook
@@ -12,6 +13,7 @@ from .reproducible_resume_hook import ReproducibleResumeHook
 
 __all__ = [
     'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'PreemptionHook', 'PseudoLabelMonitorHook',
-    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook'
+    'DeferredRuntimeInfoHook', 'EarlyLoggerHook', 'PreemptionHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
+    'ReproducibleResumeHook', 'SafeCheckpointHook'
 ]
