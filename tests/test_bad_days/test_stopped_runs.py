@@ -144,7 +144,7 @@ def launch(config: Path, *args: str, env: dict) -> str:
              'PYTHONPATH': str(config.parent), 'OMP_NUM_THREADS': '1',
              'CUDA_VISIBLE_DEVICES': ''},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=300)
+        timeout=900)
     assert done.returncode != 0
     return done.stdout
 

@@ -94,7 +94,7 @@ def start(config: Path, log: Path, *args: str,
 
 def finish(process: ForkServerProcess, log: Path, code: int = 0) -> str:
     """Wait for the end, which is to be ``code``; returns the output."""
-    process.join(300)
+    process.join(600)
     text = log.read_text()
     if process.exitcode is None:
         process.kill()
@@ -131,7 +131,7 @@ def finish_two(config: Path, processes: List[ForkServerProcess]) -> List[str]:
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Wait for something that another process does."""
-    end = time.monotonic() + 100
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)

@@ -101,7 +101,7 @@ def log(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', DRIVER], cwd=folder, text=True,
         input=json.dumps([*commands(), ['python', 'predict.py']]),
-        capture_output=True, timeout=300)
+        capture_output=True, timeout=900)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     return folder, done.stdout
 
