@@ -30,7 +30,7 @@ class LaidOutConfig(Config):
     def of(cls, cfg: Config) -> 'LaidOutConfig':
         """The same config, of this class."""
         same = cls.__new__(cls)
-        vars(same).update(vars(cfg))
+        same.__dict__.update(cfg.__dict__)
         return same
 
     @property

@@ -77,7 +77,7 @@ def warnings_go_to(log: Callable[[str], None]) -> Iterator[None]:
              *_: Any) -> None:
         log(f'{message} ({filename}:{lineno})')
 
-    warnings.showwarning = show
+    warnings.showwarning = show  # type: ignore[assignment]
     try:
         yield
     finally:

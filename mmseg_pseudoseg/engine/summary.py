@@ -57,11 +57,12 @@ def _training(runner: Runner, loader: DataLoader) -> Dict[str, Any]:
 
 def describe_network(model: nn.Module) -> str:
     """Types of a network's parts, and the number of its parameters."""
-    if is_model_wrapper(model):
-        model = model.module
-    parts = [type(part).__name__ for part in _parts(model)]
-    count = sum(weight.numel() for weight in model.parameters())
-    return (f'{type(model).__name__} of {", ".join(parts)}; '
+    network: Any = model
+    if is_model_wrapper(network):
+        network = network.module
+    parts = [type(part).__name__ for part in _parts(network)]
+    count = sum(weight.numel() for weight in network.parameters())
+    return (f'{type(network).__name__} of {", ".join(parts)}; '
             f'{count / 1e6:.1f} M parameters')
 
 
@@ -78,8 +79,9 @@ def _parts(model: nn.Module) -> Iterator[nn.Module]:
 
 def describe_images(loader: DataLoader) -> str:
     """Number of images, of each part where there are two."""
-    sizes = getattr(loader.dataset, 'source_sizes', None)
-    return _counts(sizes) if sizes else str(len(loader.dataset))
+    dataset: Any = loader.dataset
+    sizes = getattr(dataset, 'source_sizes', None)
+    return _counts(sizes) if sizes else str(len(dataset))
 
 
 def describe_step(runner: Runner, loader: DataLoader) -> str:
