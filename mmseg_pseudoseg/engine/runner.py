@@ -51,6 +51,10 @@ class ScreenRunner(Runner):
     parameter, over a thousand lines, before the first of training. Here they
     are in the log file alone; the screen gets a summary, then the warnings of
     the start, then the log.
+
+    Args:
+        *args: Of the stock Runner.
+        **kwargs: Likewise.
     """
 
     screen: Optional[StartFilter] = None
