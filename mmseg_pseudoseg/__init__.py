@@ -10,9 +10,11 @@ if find_spec('mmseg') is None:
         '"mmseg-pseudoseg[openmmlab]"`, or install your own mmsegmentation '
         'and mmcv.')
 
+from .stock_imports import import_mmseg  # noqa: E402
 from .torchvision_ops import import_torchvision  # noqa: E402
 
 import_torchvision()  # before mmseg imports it
+import_mmseg()
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .checkpoint import allow_mmengine_checkpoints  # noqa: E402

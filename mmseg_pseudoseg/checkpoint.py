@@ -2,20 +2,23 @@
 
 MMEngine saves its message hub with the weights. From torch 2.6 on, ``load``
 refuses the classes in it; allow-listing exactly these keeps the protection.
-Before, it refuses nothing, and reads with an unpickler of ours.
+Before, it refuses nothing, and reads with an unpickler of ours. MMEngine's
+own loaders are not asked: those of onedl-mmengine answer a refusal by loading
+the file without protection.
 """
 
 import os
 import os.path as osp
 import re
 import zipfile
-from typing import Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
+from mmengine import dist
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
-from mmengine.runner.checkpoint import load_from_local as mmengine_loader
 from mmengine.utils import digit_version
 
 from . import restricted_pickle
@@ -25,11 +28,13 @@ PROTECTED = digit_version(torch.__version__) >= digit_version('2.6')
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Check and load local files as here; allow-list the harmless globals.
+    """Check and load files as here; allow-list the harmless globals.
 
     Before torch 2.6 there is no list that does: see :mod:`restricted_pickle`.
     """
     CheckpointLoader.register_scheme('', load_from_local, force=True)
+    CheckpointLoader.register_scheme(['http://', 'https://'], load_from_http,
+                                     force=True)
     # 2.4 and 2.5 have the list, but fail on its pairs (function, name).
     if not PROTECTED:
         return
@@ -132,21 +137,55 @@ def load_from_local(filename: str,
             records, or is damaged.
     """
     path = osp.expanduser(filename)
-    damage = find_damage(path) if osp.isfile(path) else None
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'{filename} can not be found.')
+    damage = find_damage(path)
     if damage:
         raise RuntimeError(f'{filename} was not loaded: {damage}. '
                            f'{offer_whole_checkpoint(path)}')
+    protection: Any = dict(weights_only=True) if PROTECTED else dict(
+        pickle_module=restricted_pickle)
     try:
-        content = mmengine_loader(
-            filename, map_location=map_location) if PROTECTED else torch.load(
-                path, map_location, pickle_module=restricted_pickle)
-    except FileNotFoundError:
-        raise
+        content = torch.load(path, map_location, **protection)
     except Exception as error:  # unpicklers raise whatever they stumble on
         raise RuntimeError(_refusal(filename, error)) from error
     if isinstance(content, dict) and isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)
     return content
+
+
+def load_from_http(filename: str,
+                   map_location: Union[str, Callable, None] = None) -> dict:
+    """Download a checkpoint, unless it is there, and load it as here.
+
+    The stock loader of the same name leaves the loading to ``torch.hub``,
+    which does not refuse code.
+
+    Args:
+        filename (str): Its URL; the file lies below ``torch.hub.get_dir()``
+            afterwards.
+        map_location (str | Callable, optional): As in ``torch.load``.
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        RuntimeError: As :func:`load_from_local`, or if it cannot be fetched.
+    """
+    path = osp.join(torch.hub.get_dir(), 'checkpoints',
+                    osp.basename(urlparse(filename).path))
+    for rank_zero in (True, False):  # it downloads, the others find the file
+        if (dist.get_rank() == 0) == rank_zero and not osp.exists(path):
+            os.makedirs(osp.dirname(path), exist_ok=True)
+            try:
+                torch.hub.download_url_to_file(filename, path, progress=False)
+            except OSError as error:
+                raise RuntimeError(
+                    f'{filename} could not be downloaded ({error}); without a '
+                    f'network, put the file at {path}') from error
+        if rank_zero:
+            dist.barrier()
+    return load_from_local(path, map_location)
 
 
 def _refusal(filename: str, error: Exception) -> str:

@@ -5,15 +5,17 @@ import itertools
 import os
 import socket
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Union
+from typing import Callable, Dict, Iterator, List, Sequence, Union
 
 import mmcv
 import numpy as np
 import pytest
 import torch
+from mmengine.config import config
 from mmengine.registry import init_default_scope
 from mmengine.utils import digit_version
 from PIL import Image
+from yapf.yapflib import yapf_api
 
 import mmseg_pseudoseg  # noqa: F401  (registers the modules)
 
@@ -41,12 +43,22 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def leave_configs_unformatted(setattr: Callable = setattr) -> None:
+    """Take yapf's place, which MMEngine asks to lay out configs.
+
+    Args:
+        setattr (Callable): The built-in one, or one that is undone.
+    """
+    for module in (config, yapf_api):  # onedl-mmengine imports it when asked
+        setattr(module, 'FormatCode', lambda text, **_: (text, True))
+
+
 @pytest.fixture(autouse=True, scope='session')
 def _unformatted_configs() -> Iterator[None]:
     """A Runner lays out its config four times, two thirds of a short test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('mmengine.config.config.FormatCode',
-                      lambda text, **_: (text, True))
+        leave_configs_unformatted(
+            lambda *what: patch.setattr(*what, raising=False))
         yield
 
 

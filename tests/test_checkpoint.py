@@ -5,6 +5,9 @@ import pickle
 import subprocess
 import sys
 from collections import OrderedDict
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -129,6 +132,46 @@ def test_foreign_objects_are_refused_by_file_and_name(voc_root, tmp_path,
     assert 'foreign.pth' in message
     assert NAMED.get(name, name) in message
     assert 'set to `False`' not in message  # torch's advice
+
+
+@pytest.fixture()
+def served(tmp_path, monkeypatch):
+    """URL of a folder that an HTTP server hands out; the cache is empty."""
+    folder = tmp_path / 'served'
+    folder.mkdir()
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), partial(
+            SimpleHTTPRequestHandler, directory=folder)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
+def test_no_code_runs_wherever_the_file_comes_from(tmp_path, served):
+    folder, url = served
+    mark = tmp_path / 'ran'
+    evil = dict(state_dict={}, meta=Call(os.system, f'touch {mark}'))
+    torch.save(evil, folder / 'evil.pth')
+    (folder / 'bare.pth').write_bytes(pickle.dumps(evil))
+    for name in ('evil.pth', 'bare.pth'):
+        for path in (f'{folder}/{name}', f'{url}/{name}'):
+            with pytest.raises(RuntimeError, match='was not loaded'):
+                load_checkpoint(torch.nn.Linear(1, 1), path)
+    assert not mark.exists()
+    os.system(f'touch {mark}')  # it would have
+    assert mark.exists()
+
+
+def test_a_url_is_fetched_once_and_a_missing_one_told(served):
+    folder, url = served
+    torch.save(dict(state_dict=dict(w=torch.ones(2))), folder / 'good.pth')
+    for _ in range(2):
+        found = CheckpointLoader.load_checkpoint(f'{url}/good.pth')
+        assert found['state_dict']['w'].tolist() == [1, 1]
+        (folder / 'good.pth').unlink(missing_ok=True)
+    with pytest.raises(RuntimeError, match='no.pth could not be downloaded.*'
+                       'put the file at .*hub/checkpoints/no.pth'):
+        CheckpointLoader.load_checkpoint(f'{url}/no.pth')
 
 
 @refuses

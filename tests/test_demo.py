@@ -92,7 +92,7 @@ def test_demo_runs(tmp_path):
         [sys.executable, str(DEMO / 'run_demo.py'), '--iters', '2',
          '--seeds', '3', '--scenes', '4', '6', '4', '--data',
          str(tmp_path / 'data'), '--work-dir', str(tmp_path / 'work')],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
     table = (tmp_path / 'work' / 'table.txt').read_text()
     assert table in done.stdout

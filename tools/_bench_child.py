@@ -18,10 +18,12 @@ from _clock import Part, Spans
 from mmengine import runner as runners
 from mmengine.config import Config, config
 from mmengine.dataset import BaseDataset
+from mmengine.model import BaseModule
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 from torch.utils.data import dataloader
+from yapf.yapflib import yapf_api
 
 from mmseg_pseudoseg.datasets import SemiDataset
 
@@ -29,11 +31,13 @@ from mmseg_pseudoseg.datasets import SemiDataset
 IMPORTS, REST = 'Python and its imports', 'rest'
 PARTS = [
     Part(Config, 'fromfile', 'config: read'),
-    Part(config, 'FormatCode', 'config: laid out by yapf'),
+    # onedl-mmengine imports yapf's function each time it wants it.
+    Part(config if hasattr(config, 'FormatCode') else yapf_api, 'FormatCode',
+         'config: laid out by yapf'),
     Part(runners.runner, 'collect_env', 'description of the machine'),
     Part(Runner, 'build_model', 'network and optimizer'),
     Part(Runner, 'build_optim_wrapper', 'network and optimizer'),
-    Part(Runner, '_init_model_weights', 'network and optimizer'),
+    Part(BaseModule, 'init_weights', 'network and optimizer'),
     Part(SemiDataset, '__init__', 'data sets'),
     Part(BaseDataset, '__init__', 'data sets'),
     Part(Runner, 'load_or_resume', 'checkpoint'),

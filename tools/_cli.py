@@ -8,42 +8,15 @@ import os.path as osp
 import sys
 import tempfile
 from datetime import timedelta
-from typing import Any, Callable, Dict, Tuple
 
 import torch
-from mmengine.config import Config, DictAction, config
+from mmengine.config import Config, DictAction
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 
 import mmseg_pseudoseg  # noqa: E402,F401  (registers, allow-lists checkpoints)
 from mmseg_pseudoseg.visualization import fill_palettes  # noqa: E402
 
-
-def keep_layouts(lay_out: Callable) -> Callable:
-    """Lay out each text once.
-
-    A Runner asks for the text of its config four times at the start and once
-    at each checkpoint; MMEngine has yapf lay it out every time, about a second
-    each.
-
-    Args:
-        lay_out (Callable): yapf's ``FormatCode``.
-
-    Returns:
-        Callable: The same, which keeps what it gave.
-    """
-    kept: Dict[Tuple[str, str], Any] = {}
-
-    def lay_out_once(text: str, **style: Any) -> Any:
-        key = text, repr(style)
-        if key not in kept:
-            kept[key] = lay_out(text, **style)
-        return kept[key]
-
-    return lay_out_once
-
-
-config.FormatCode = keep_layouts(config.FormatCode)
 # What is imported stays, and the garbage collector need not walk over it: for
 # every data set MMEngine has it walk over everything else.
 gc.freeze()

@@ -15,13 +15,16 @@ from mmengine.dist import (
     is_main_process,
 )
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from mmseg_pseudoseg.datasets.image_names import output_names
 from mmseg_pseudoseg.datasets.lists import check_list
 from mmseg_pseudoseg.datasets.without_masks import without_masks
-from mmseg_pseudoseg.engine import CheckWeightsHook, leave_process_group
+from mmseg_pseudoseg.engine import (
+    CheckWeightsHook,
+    ScreenRunner,
+    leave_process_group,
+)
 from mmseg_pseudoseg.engine.sentences import ending_in_a_sentence
 
 
@@ -143,7 +146,7 @@ def main() -> None:
         cfg.test_dataloader.dataset.indices = todo
         cfg.test_evaluator = dict(type='PseudoLabelWriter', out_dir=str(out),
                                   threshold=args.threshold, img_dir=img_dir)
-        runner = Runner.from_cfg(cfg)
+        runner = ScreenRunner.from_cfg(cfg)
         runner.register_hook(CheckWeightsHook())
         runner.test()
     leave_process_group()

@@ -6,12 +6,12 @@ import os.path as osp
 from _cli import add_common_arguments, load_config
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
 from mmseg_pseudoseg.datasets.without_masks import is_cityscapes, predict_only
 from mmseg_pseudoseg.engine import (
     CheckWeightsHook,
     SavePredictionsHook,
+    ScreenRunner,
     leave_process_group,
 )
 from mmseg_pseudoseg.engine.failures import explain_failures
@@ -79,7 +79,7 @@ def main() -> None:
             hooks.append(saving_hook(cfg, args.out, args.show_dir))
     except ValueError as error:
         raise SystemExit(f'error: {args.config}: {error}') from error
-    runner = Runner.from_cfg(cfg)
+    runner = ScreenRunner.from_cfg(cfg)
     for hook in hooks:
         runner.register_hook(hook)
     explain_failures(runner.test)

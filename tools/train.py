@@ -25,7 +25,11 @@ from torch.distributed.elastic.multiprocessing.errors import record
 
 from mmseg_pseudoseg.checkpoint import offer_whole_checkpoint
 from mmseg_pseudoseg.datasets.semi_dataset import garbage_kept
-from mmseg_pseudoseg.engine import CheckWeightsHook, leave_process_group
+from mmseg_pseudoseg.engine import (
+    CheckWeightsHook,
+    ScreenRunner,
+    leave_process_group,
+)
 from mmseg_pseudoseg.engine.failures import explain_failures
 from mmseg_pseudoseg.engine.restarts import (
     end_for_good,
@@ -182,7 +186,7 @@ def train(cfg: Config, warned: List[str]) -> None:
             stock layers tell without a key.
     """
     try:
-        runner = Runner.from_cfg(cfg)
+        runner = ScreenRunner.from_cfg(cfg)
         runner.register_hook(LastWordsHook(warned))
         if cfg.get('resume'):
             runner.register_hook(CheckWeightsHook(whole=True))

@@ -12,7 +12,7 @@ visualizer = dict(
     type='LazySegLocalVisualizer',
     vis_backends=vis_backends,
     name='visualizer')
-log_processor = dict(by_epoch=False)
+log_processor = dict(type='ShortLogProcessor', by_epoch=False)
 log_level = 'INFO'
 load_from = None
 resume = False
@@ -20,7 +20,9 @@ randomness = dict(seed=0)
 default_hooks = dict(
     runtime_info=dict(type='DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    logger=dict(
+        type='EarlyLoggerHook', interval=50, first=10,
+        log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='CheckpointHook', by_epoch=False, interval=1000,

@@ -7,6 +7,7 @@ from .hooks import (
     CheckLossHook,
     CheckWeightsHook,
     DeferredRuntimeInfoHook,
+    EarlyLoggerHook,
     PreemptionHook,
     PseudoLabelMonitorHook,
     PseudoLabelPanelHook,
@@ -15,14 +16,17 @@ from .hooks import (
     SavePredictionsHook,
 )
 from .late_workers_loop import LateWorkersTrainLoop
+from .log_processor import ShortLogProcessor
 from .processes import leave_process_group
+from .runner import ScreenRunner
 from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
     'BatchNormBiasCorrectionHook', 'BroadcastBuffersHook', 'ChannelsLastHook',
     'CheckLossHook', 'CheckWeightsHook', 'DeferredRuntimeInfoHook',
-    'LateWorkersTrainLoop', 'PreemptionHook', 'PseudoLabelMonitorHook',
-    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook',
-    'SavePredictionsHook', 'WholeFileBackend', 'leave_process_group',
+    'EarlyLoggerHook', 'LateWorkersTrainLoop', 'PreemptionHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook', 'ReproducibleResumeHook',
+    'SafeCheckpointHook', 'SavePredictionsHook', 'ScreenRunner',
+    'ShortLogProcessor', 'WholeFileBackend', 'leave_process_group',
     'write_whole'
 ]

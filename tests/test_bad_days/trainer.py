@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
 import torch
-from conftest import ROOT, free_port, read_checkpoint, tiny_run
+from conftest import (
+    ROOT,
+    free_port,
+    leave_configs_unformatted,
+    read_checkpoint,
+    tiny_run,
+)
 from mmengine.config import Config
 
 GLOO = ['--launcher', 'pytorch', '--cfg-options',
@@ -65,8 +71,7 @@ def _train(argv: List[str], env: Dict[str, str], log: Path) -> None:
     # A distributed run waits so long for each worker of its loader at the end.
     torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL = 0.2
     # Lays out the config for readers, two thirds of a short run's time.
-    import mmengine.config.config as formatting
-    formatting.FormatCode = lambda text, **_: (text, True)
+    leave_configs_unformatted()
     sys.argv = argv
     sys.path[:0] = [str(ROOT / 'tools'), str(Path(argv[1]).parent)]
     runpy.run_path(str(ROOT / 'tools' / 'train.py'), run_name='__main__')
@@ -85,7 +90,7 @@ def start(config: Path, log: Path, *args: str,
 
 def finish(process: ForkServerProcess, log: Path, code: int = 0) -> str:
     """Wait for the end, which is to be ``code``; returns the output."""
-    process.join(300)
+    process.join(600)
     text = log.read_text()
     if process.exitcode is None:
         process.kill()
@@ -141,7 +146,7 @@ def end_of(launcher: subprocess.Popen, code: int = 0) -> str:
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Wait for something that another process does."""
-    end = time.monotonic() + 100
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)

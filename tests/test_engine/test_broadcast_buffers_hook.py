@@ -38,7 +38,7 @@ def test_all_ranks_get_the_buffers_of_the_first(tmp_path):
                          env=dict(env, RANK=str(rank)))
         for rank in range(2)
     ]
-    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+    assert [rank.wait(timeout=600) for rank in ranks] == [0, 0]
     for rank in range(2):
         for name, tensor in torch.load(tmp_path / f'{rank}.pth').items():
             own = name.endswith(('weight', 'bias'))  # DDP keeps these equal

@@ -130,19 +130,19 @@ def test_weights_alone_are_no_run(voc_root, tmp_path):
     cfg.update(resume=True, load_from=path)
     with pytest.raises(RuntimeError, match='weights.pth cannot be resumed '
                        'from: it holds no optimizer.*load_from'):
-        Runner(**cfg).train()
+        Runner.from_cfg(Config(cfg)).train()
     # A run that leaves it out on purpose may go on without.
     cfg['default_hooks']['checkpoint']['save_optimizer'] = False
     cfg['experiment_name'] = 'again'
-    Runner(**cfg).train()
+    Runner.from_cfg(Config(cfg)).train()
 
 
 def test_a_whole_run_that_is_resumed_says_so(voc_root, tmp_path):
     cfg = tiny_run(voc_root, tmp_path / 'run', max_iters=1)
     Runner(**cfg).train()
     told = []
-    runner = Runner(**tiny_run(voc_root, tmp_path / 'run', max_iters=1),
-                    resume=True)
+    runner = Runner.from_cfg(Config(dict(
+        tiny_run(voc_root, tmp_path / 'run', max_iters=1), resume=True)))
     runner.logger.warning = lambda text, *_: told.append(text)
     runner.train()
     assert runner.iter == 1

@@ -1,15 +1,20 @@
 """The workers start late; nothing else changes."""
 
+import inspect
 import multiprocessing
 
 import pytest
 import torch
 from conftest import tiny_run
-from mmengine.runner import CheckpointLoader, Runner, loops
+from mmengine.runner import CheckpointLoader, IterBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
 
 from mmseg_pseudoseg.datasets import MultiSourceBatchSampler
 
 LOOPS = ('IterBasedTrainLoop', 'LateWorkersTrainLoop')
+# onedl-mmengine's own loop starts them late, and is told by an option of it.
+EAGER = [] if 'fast_forward_on_resume' in inspect.signature(
+    IterBasedTrainLoop).parameters else ['IterBasedTrainLoop']
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
@@ -37,10 +42,10 @@ def test_workers_start_with_the_first_batch(voc_root, tmp_path, name):
     before = set(multiprocessing.active_children())  # of other tests
     loop = runner.build_train_loop(runner._train_loop)
     running = set(multiprocessing.active_children()) - before
-    assert len(running) == (2 if name == 'IterBasedTrainLoop' else 0)
+    assert len(running) == (2 if name in EAGER else 0)
+    assert isinstance(loop.dataloader, DataLoader)
     next(loop.dataloader_iterator)
     assert len(set(multiprocessing.active_children()) - before) == 2
-    assert loops._InfiniteDataloaderIterator.__module__ == loops.__name__
 
 
 @pytest.mark.parametrize('name', LOOPS)
@@ -61,5 +66,5 @@ def test_a_resumed_run_does_not_draw_the_first_batches(
     cfg['train_cfg']['type'] = name
     cfg.update(resume=True)
     Runner(**cfg).train()
-    ahead = 4 * (2 if name == 'IterBasedTrainLoop' else 1)
+    ahead = 4 * (2 if name in EAGER else 1)
     assert ahead <= len(drawn) <= ahead + 1

@@ -145,7 +145,7 @@ def test_two_processes_log_the_figures_of_both_batches(tmp_path):
     for rank in ranks:
         rank.start()
     for rank in ranks:
-        rank.join(60)
+        rank.join(300)
         rank.kill()
     expected = oracle([random_step(rank, images=2 + rank) for rank in (0, 1)])
     assert expected != pytest.approx(oracle([random_step(0, 2)]), rel=1e-5)

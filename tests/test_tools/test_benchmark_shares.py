@@ -37,7 +37,7 @@ def test_memory_tells_a_copy_from_a_shared_list(module, write):  # noqa: F811
     worker = context.Process(target=hold, args=(array, write, ready, done))
     worker.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(300)
         found = memory(worker.pid)
         assert (found['private'] > 64 * MIB) == write
         assert memory(os.getpid())['private'] > 0

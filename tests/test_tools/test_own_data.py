@@ -24,9 +24,10 @@ SHORT = ['--cfg-options', 'train_cfg.max_iters=1', 'train_cfg.val_interval=1',
 DRIVER = '''
 import json, os, runpy, sys, traceback
 import mmengine.config.config as config
+import yapf.yapflib.yapf_api as yapf_api
 import mmseg_pseudoseg, mmseg.apis, mmengine.runner, torch
 torch.set_num_threads(1)
-config.FormatCode = lambda text, **_: (text, True)
+config.FormatCode = yapf_api.FormatCode = lambda text, **_: (text, True)
 for words in json.load(sys.stdin):
     print('$', *words, flush=True)
     child = os.fork()
@@ -103,7 +104,7 @@ def log(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', DRIVER], cwd=folder, text=True,
         input=json.dumps([*commands(), ['python', 'predict.py']]),
-        capture_output=True, timeout=300)
+        capture_output=True, timeout=900)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     return folder, done.stdout
 

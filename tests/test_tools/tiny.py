@@ -75,7 +75,7 @@ def run(*command: object, cwd: Path, ok: bool = True,
                             os.environ['PATH']])
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900,
         env={**os.environ, 'PATH': path, 'OMP_NUM_THREADS': '1',
              'CUDA_VISIBLE_DEVICES': '', 'PYTHON': '', **(env or {})})
     assert (done.returncode == 0) == ok, done.stdout[-5000:]

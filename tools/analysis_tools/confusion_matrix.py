@@ -7,10 +7,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _cli import add_common_arguments, load_config  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
 
 from mmseg_pseudoseg.engine import (  # noqa: E402
     CheckWeightsHook,
+    ScreenRunner,
     leave_process_group,
 )
 
@@ -37,7 +37,7 @@ def main() -> None:
     cfg.load_from = args.checkpoint
     out = args.out or Path(args.checkpoint).parent
     cfg.test_evaluator = dict(type='ConfusionMatrixMetric', out_dir=str(out))
-    runner = Runner.from_cfg(cfg)
+    runner = ScreenRunner.from_cfg(cfg)
     runner.register_hook(CheckWeightsHook())
     runner.test()
     leave_process_group()

@@ -4,7 +4,7 @@ import os
 import os.path as osp
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import CheckpointHook
@@ -62,7 +62,7 @@ class SafeCheckpointHook(CheckpointHook):
                 f'their machines do not see the same files in '
                 f'{runner.work_dir}. It must be on a file system that they '
                 'share')
-        if runner._resume and runner.iter >= runner.max_iters:
+        if runner.cfg.get('resume') and runner.iter >= runner.max_iters:
             runner.logger.warning(
                 f'{runner.work_dir} holds all {runner.max_iters} iterations: '
                 'nothing is left to train. A validation that was cut off is '
@@ -98,12 +98,46 @@ class SafeCheckpointHook(CheckpointHook):
             str: The path of the checkpoint.
         """
         if not self.saved(runner):
-            self._save_checkpoint(runner)
+            self.save(runner)
         return str(self.last_ckpt)
 
-    def _save_checkpoint_with_step(self, runner: Runner, step: int,
-                                   meta: dict) -> None:
-        """Save; then point to it; then remove the outdated one."""
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch: object = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Save where it is due."""
+        if not self.by_epoch and (self.every_n_train_iters(
+                runner, self.interval, self.save_begin) or (
+                    self.save_last and self.is_last_train_iter(runner))):
+            runner.logger.info(
+                f'Saving checkpoint at {runner.iter + 1} iterations')
+            self.save(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save where it is due."""
+        if self.by_epoch and (self.every_n_epochs(
+                runner, self.interval, self.save_begin) or (
+                    self.save_last and self.is_last_train_epoch(runner))):
+            runner.logger.info(
+                f'Saving checkpoint at {runner.epoch + 1} epochs')
+            self.save(runner)
+
+    def save(self, runner: Runner) -> None:
+        """Save; then point to it; then remove the outdated one.
+
+        Args:
+            runner (Runner): In the last hooks of an iteration or epoch.
+        """
+        if self.by_epoch:
+            step = runner.epoch + 1
+            self._save(runner, step, dict(epoch=step, iter=runner.iter))
+        else:
+            step = runner.iter + 1
+            self._save(runner, step, dict(epoch=runner.epoch, iter=step))
+
+    def _save(self, runner: Runner, step: int, meta: dict) -> None:
+        """Save under the number ``step``."""
         outdated = None
         if self.max_keep_ckpts > 0 and step not in list(
                 self.keep_ckpt_ids)[-1:]:
@@ -141,11 +175,28 @@ class SafeCheckpointHook(CheckpointHook):
         elif self.file_backend.isdir(path):
             self.file_backend.rmtree(path)
 
-    def _save_best_checkpoint(self, runner: Runner,
-                              metrics: Dict[str, float]) -> None:
+    def after_val_epoch(self, runner: Runner,
+                        metrics: Dict[str, float]) -> None:
         """Save the best one; then remove the one it replaces."""
+        last, best = self.last_ckpt, self._best(runner)
         with self._removing_later():
-            super()._save_best_checkpoint(runner, metrics)
+            self.last_ckpt = None  # or the stock hook saves it once more
+            try:
+                super().after_val_epoch(runner, metrics)
+            finally:
+                self.last_ckpt = last
+            if last is not None and self._best(runner) != best:
+                # The last one is to name the best one.
+                self._save(runner,
+                           runner.epoch if self.by_epoch else runner.iter,
+                           dict(epoch=runner.epoch, iter=runner.iter))
+
+    @staticmethod
+    def _best(runner: Runner) -> Dict[str, Any]:
+        """What is known of the best checkpoints so far."""
+        return {name: value
+                for name, value in runner.message_hub.runtime_info.items()
+                if name.startswith('best_')}
 
     @contextmanager
     def _removing_later(self) -> Iterator[None]:
@@ -163,15 +214,17 @@ class SafeCheckpointHook(CheckpointHook):
         """Compare what a run is resumed from with the run.
 
         Args:
-            runner (Runner): Has ``resume`` set, or nothing is done.
+            runner (Runner): Its config has ``resume`` set, or nothing is
+                done.
             checkpoint (dict): What was loaded.
 
         Raises:
             RuntimeError: If it holds weights alone.
         """
-        if not runner._resume:
+        if not runner.cfg.get('resume'):
             return
-        name = runner._load_from or f'last_checkpoint of {runner.work_dir}'
+        name = runner.cfg.get('load_from') or (
+            f'last_checkpoint of {runner.work_dir}')
         needed = ['meta', 'message_hub']
         if self.save_optimizer:
             needed.append('optimizer')

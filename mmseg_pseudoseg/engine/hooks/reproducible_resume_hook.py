@@ -1,10 +1,11 @@
 """Resume at iteration k as if the run had never stopped."""
 
+from typing import Iterator
+
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.runner.loops import _InfiniteDataloaderIterator
 from mmseg.registry import HOOKS
 
 from ...datasets import MultiSourceBatchSampler
@@ -13,8 +14,7 @@ from ...datasets import MultiSourceBatchSampler
 class _Skipped:
     """An iterator whose first items were skipped without being made."""
 
-    def __init__(self, iterator: _InfiniteDataloaderIterator,
-                 skipped: int) -> None:
+    def __init__(self, iterator: Iterator[object], skipped: int) -> None:
         self.iterator = iterator
         self.skipped = skipped
 
@@ -26,6 +26,11 @@ class _Skipped:
             self.skipped -= 1
             return None
         return next(self.iterator)
+
+    def skip_iter(self, count: int) -> None:
+        """Skip, as the loop of onedl-mmengine asks its iterator to."""
+        for _ in range(count):
+            next(self)
 
 
 @HOOKS.register_module()
@@ -46,12 +51,12 @@ class ReproducibleResumeHook(Hook):
         loop = runner.train_loop
         sampler = loop.dataloader.batch_sampler
         if runner.iter and isinstance(sampler, MultiSourceBatchSampler):
-            if not runner._randomness_cfg.get('diff_rank_seed'):
+            if not runner.cfg.get('randomness', {}).get('diff_rank_seed'):
                 sampler.seed = runner.seed  # the checkpoint's
             sampler.skip_to(runner.iter)
-            iterator = _InfiniteDataloaderIterator(loop.dataloader)
             # The loop will still ask for the k batches that it wants to skip.
-            loop.dataloader_iterator = _Skipped(iterator, runner.iter)
+            loop.dataloader_iterator = _Skipped(
+                iter(loop.dataloader), runner.iter)  # never ends
 
     def before_train_iter(self,
                           runner: Runner,
