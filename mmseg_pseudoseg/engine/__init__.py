@@ -1,5 +1,6 @@
 """What acts on the Runner; importing this registers it."""
 
+from .frozen_first_wrapper import FrozenFirstDistributedDataParallel
 from .hooks import (
     BroadcastBuffersHook,
     ChannelsLastHook,
@@ -17,8 +18,9 @@ from .whole_files import WholeFileBackend, write_whole
 
 __all__ = [
     'BroadcastBuffersHook', 'ChannelsLastHook', 'CheckLossHook',
-    'DeferredRuntimeInfoHook', 'LateWorkersTrainLoop', 'PreemptionHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook',
-    'ReproducibleResumeHook', 'SafeCheckpointHook', 'WholeFileBackend',
-    'leave_process_group', 'write_whole'
+    'DeferredRuntimeInfoHook', 'FrozenFirstDistributedDataParallel',
+    'LateWorkersTrainLoop', 'PreemptionHook', 'PseudoLabelMonitorHook',
+    'PseudoLabelPanelHook', 'ReproducibleResumeHook',
+    'SafeCheckpointHook', 'WholeFileBackend', 'leave_process_group',
+    'write_whole'
 ]

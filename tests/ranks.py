@@ -21,7 +21,7 @@ class Ended(NamedTuple):
 
 
 def in_ranks(count: int, work: Callable[[int], None], folder: Path,
-             timeout: float = 600) -> List[Ended]:
+             timeout: float = 600, patience: float = 60) -> List[Ended]:
     """Run ``work(rank)`` in processes of one group.
 
     Args:
@@ -29,6 +29,7 @@ def in_ranks(count: int, work: Callable[[int], None], folder: Path,
         work (Callable): What each does; may raise, or end its process.
         folder (Path): Existing one; gets what they raise.
         timeout (float): Of the group, seconds.
+        patience (float): Seconds until all but one have ended.
 
     Returns:
         list[Ended]: By rank. A code of None: it did not end by itself.
@@ -37,7 +38,8 @@ def in_ranks(count: int, work: Callable[[int], None], folder: Path,
 
     def child(rank: int) -> None:
         os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=port,
-                          RANK=str(rank), WORLD_SIZE=str(count))
+                          RANK=str(rank), LOCAL_RANK=str(rank),
+                          WORLD_SIZE=str(count))
         distributed.init_process_group('gloo',
                                        timeout=timedelta(seconds=timeout))
         start = time.monotonic()
@@ -55,7 +57,7 @@ def in_ranks(count: int, work: Callable[[int], None], folder: Path,
     for process in ranks:
         process.start()
     # All but one, which may hang. Nobody collects them so far, as with srun.
-    running, limit = [p.sentinel for p in ranks], time.monotonic() + 60
+    running, limit = [p.sentinel for p in ranks], time.monotonic() + patience
     while len(running) > 1 and time.monotonic() < limit:
         for ended in connection.wait(running, 1):
             running.remove(ended)
