@@ -201,6 +201,14 @@ def test_options(bench, tmp_path, monkeypatch, option):
     assert found['channels_last'] == (option == '--channels-last')
 
 
+def test_amp_on_the_cpu_of_a_machine_with_a_gpu(bench, tmp_path, monkeypatch):
+    train = importlib.import_module('train')
+    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda: (9, 0))
+    _, found = bench(write(tmp_path), '--amp')
+    assert found['optim_wrapper'] == 'CPUAmpOptimWrapper'
+
+
 def test_the_hook_of_a_config_counts(bench, tmp_path):
     path = write(tmp_path)
     path.write_text(path.read_text() +
