@@ -3,29 +3,11 @@
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
-from mmengine.runner.loops import _InfiniteDataloaderIterator
+from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
+from torch.utils.data import IterableDataset
 
-from ...datasets import MultiSourceBatchSampler
-
-
-class _Skipped:
-    """An iterator whose first items were skipped without being made."""
-
-    def __init__(self, iterator: _InfiniteDataloaderIterator,
-                 skipped: int) -> None:
-        self.iterator = iterator
-        self.skipped = skipped
-
-    def __iter__(self) -> '_Skipped':
-        return self
-
-    def __next__(self) -> object:
-        if self.skipped > 0:
-            self.skipped -= 1
-            return None
-        return next(self.iterator)
+from ..resumed_batches import ResumedBatches, resumed_loader
 
 
 @HOOKS.register_module()
@@ -34,24 +16,27 @@ class ReproducibleResumeHook(Hook):
 
     On resume, MMEngine's loop draws k batches and throws them away, decoding
     and all, and starts the random numbers of the network (dropout) anew. This
-    hook sets a :class:`MultiSourceBatchSampler` to batch k instead, and makes
-    the random numbers of an iteration a function of seed, rank and iteration.
-    With another sampler the loop's own way stays.
+    hook has the loader begin with batch k, whatever its samplers are, and
+    makes the random numbers of an iteration a function of seed, rank and
+    iteration. Where the samples' augmentation is a function of the sampler's
+    indices (:class:`MultiSourceBatchSampler`), the run is the same bit for
+    bit; elsewhere the images are, in their order.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Set the sampler to the iteration that comes next."""
+        """Let the loader begin with the iteration that comes next."""
         loop = runner.train_loop
-        sampler = loop.dataloader.batch_sampler
-        if runner.iter and isinstance(sampler, MultiSourceBatchSampler):
-            if not runner._randomness_cfg.get('diff_rank_seed'):
-                sampler.seed = runner.seed  # the checkpoint's
-            sampler.skip_to(runner.iter)
-            iterator = _InfiniteDataloaderIterator(loop.dataloader)
-            # The loop will still ask for the k batches that it wants to skip.
-            loop.dataloader_iterator = _Skipped(iterator, runner.iter)
+        if not runner.iter or not isinstance(loop, IterBasedTrainLoop) or \
+                isinstance(loop.dataloader.dataset, IterableDataset):
+            return
+        if getattr(loop, 'fast_forward_on_resume', False):
+            return  # OneDL's switch for the order of a fresh run
+        same = not runner._randomness_cfg.get('diff_rank_seed')
+        loop.dataloader = resumed_loader(  # with the seed of the checkpoint
+            loop.dataloader, runner.iter, runner.seed if same else None)
+        loop.dataloader_iterator = ResumedBatches(loop.dataloader, runner.iter)
 
     def before_train_iter(self,
                           runner: Runner,
