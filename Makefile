@@ -1,5 +1,6 @@
 # make demo    set-up, then train and compare on data made on the spot
 # make test    set-up, then all tests
+# make test-gpu  set-up, then what needs a GPU: work_dirs/gpu.json
 # make lint    set-up, then ruff and mypy
 # make docs    set-up, then the reference of the public names: docs/_build/index.html
 # make lock    write requirements/lock.txt anew from what .venv holds
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test lint docs lock setup clean
+.PHONY: demo test test-gpu lint docs lock setup clean
 
 setup: $(STAMP)
 
@@ -25,6 +26,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest tests -n 2 --dist worksteal
+
+test-gpu: setup
+	$(BIN)/python tools/analysis_tools/gpu_report.py
 
 lint: setup
 	$(BIN)/ruff check .

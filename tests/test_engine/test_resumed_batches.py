@@ -70,7 +70,7 @@ def loader_of(path, sampler, batches, workers):
                       else None, persistent_workers=workers > 0, **how)
 
 
-def train(kind, loader, first=0, hooks=(ReproducibleResumeHook(),), **keys):
+def train(kind, loader, first=0, resumes=True):
     """Batches of a loop that is resumed at ``first``, behind a fake Runner."""
     seen = []
     runner = SimpleNamespace(
@@ -81,11 +81,11 @@ def train(kind, loader, first=0, hooks=(ReproducibleResumeHook(),), **keys):
         train_step=lambda batch, optim_wrapper: seen.append(batch))
     runner.train_loop = kind(runner, loader, LAST)
     runner.train_loop._iter = first
-    vars(runner.train_loop).update(keys)
+    hooks = [ReproducibleResumeHook()] * resumes + [DistSamplerSeedHook()]
 
     def call_hook(name, **kwargs):
         if name in ('before_train', 'before_train_epoch'):
-            for hook in (*hooks, DistSamplerSeedHook()):
+            for hook in hooks:
                 getattr(hook, name)(runner)
 
     runner.call_hook = call_hook
@@ -134,10 +134,12 @@ def test_the_stock_loop_has_drawn_the_first_ones(tmp_path, sampler):
 
 
 def test_without_the_hook_all_are_fetched(tmp_path):
-    # So the tests above see something.
+    # So the tests above see something; OneDL's loop skips by itself here.
+    skips = hasattr(loops._InfiniteDataloaderIterator, 'skip_iter')
     train(IterBasedTrainLoop, loader_of(
-        tmp_path / 'part', InfiniteSampler, BatchSampler, 0), 6, hooks=())
-    assert len((tmp_path / 'part').read_text().split()) == LAST * 3
+        tmp_path / 'part', InfiniteSampler, BatchSampler, 0), 6, resumes=False)
+    batches = LAST - 6 * skips
+    assert len((tmp_path / 'part').read_text().split()) == batches * 3
 
 
 def test_options_and_ranks_stay(tmp_path):

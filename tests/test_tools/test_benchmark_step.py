@@ -164,6 +164,7 @@ def test_every_part_is_called(bench, tmp_path):
         'cpu', 'threads', 'torch', 'device', 'commit'}
     assert found['machine']['torch'] == torch.__version__
     assert found['peak_bytes']['PseudoSeg'] > 2**27
+    assert found.keys() >= set(importlib.import_module('gpu_report').FIGURES)
 
 
 def test_the_baseline_is_another_network(bench, costs, tmp_path):
