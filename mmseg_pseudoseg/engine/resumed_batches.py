@@ -2,7 +2,7 @@
 
 import inspect
 from functools import cached_property
-from typing import Any, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from mmengine.dataset import InfiniteSampler
 from torch.utils.data import DataLoader, Sampler
@@ -139,8 +139,9 @@ def resumed_loader(loader: DataLoader, iteration: int,
             batches.sampler = fresh
     names = inspect.signature(DataLoader).parameters.keys() - {
         'batch_size', 'shuffle', 'sampler', 'batch_sampler', 'drop_last'}
-    options = {k: getattr(loader, k) for k in names if hasattr(loader, k)}
+    options: Dict[str, Any] = {
+        k: getattr(loader, k) for k in names if hasattr(loader, k)}
+    options[key] = LaterBatches(batches, iteration)
     if key == 'sampler':
         options['batch_size'] = None
-    return DataLoader(**options, **{key: LaterBatches(batches, iteration)})
-
+    return DataLoader(**options)
