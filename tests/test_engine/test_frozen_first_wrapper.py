@@ -15,6 +15,7 @@ from conftest import ROOT, VOC_LISTS, tiny_run, write_voc
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -24,7 +25,10 @@ from mmseg.structures import SegDataSample
 from ranks import in_ranks
 from torch import distributed
 
-from mmseg_pseudoseg.engine import ChannelsLastHook
+from mmseg_pseudoseg.engine import (
+    ChannelsLastHook,
+    FrozenFirstDistributedDataParallel,
+)
 
 TOOLS = ROOT / 'tools'
 FAMILIES = {
@@ -196,6 +200,24 @@ def found(tmp_path_factory) -> dict:
     ends = in_ranks(2, work, folder, 60, 300)
     assert [end.code for end in ends] == [0, 0], ends
     return json.loads((folder / '0.json').read_text())
+
+
+@pytest.mark.parametrize('device, keys, expected', [
+    ('cpu', {}, dict(device_ids=None)),
+    ('meta', {}, dict(device_ids=[1])),  # as on a GPU
+    ('cpu', dict(broadcast_buffers=True), dict(broadcast_buffers=True)),
+    ('cpu', dict(gradient_as_bucket_view=False, static_graph=True),
+     dict(gradient_as_bucket_view=False, static_graph=True))])
+def test_what_torch_is_given(monkeypatch, device, keys, expected):
+    given = {}
+    monkeypatch.setattr(MMDistributedDataParallel, '__init__',
+                        lambda self, module, **kwargs: given.update(kwargs))
+    model = torch.nn.Linear(2, 2, device=device).eval()
+    FrozenFirstDistributedDataParallel(model, device_ids=[1], **keys)
+    assert model.training
+    assert given == dict(dict(
+        device_ids=given['device_ids'], broadcast_buffers=False,
+        gradient_as_bucket_view=True), **expected)
 
 
 @pytest.mark.parametrize('family', FAMILIES)
