@@ -2,6 +2,7 @@
 # make test    set-up, then all tests
 # make test-onedl  set-up, then the tests of checkpoints, resuming and hooks
 #              with onedl-mmengine in place of mmengine
+# make test-gpu  set-up, then what needs a GPU: work_dirs/gpu.json
 # make lint    set-up, then ruff and mypy
 # make docs    set-up, then the reference of the public names: docs/_build/index.html
 # make lock    write requirements/lock.txt anew from what .venv holds
@@ -16,7 +17,7 @@ site = $(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: demo test test-onedl lint docs lock setup clean
+.PHONY: demo test test-onedl test-gpu lint docs lock setup clean
 
 setup: $(STAMP)
 
@@ -38,6 +39,9 @@ test-onedl: setup
 	$(ONEDL)/bin/python -m pip install -q --disable-pip-version-check --no-deps onedl-mmengine==0.10.12
 	$(call site,$(BIN)) > $$($(call site,$(ONEDL)/bin))/zz_the_rest.pth
 	PYTHONPATH=. $(ONEDL)/bin/python -m pytest $(ONEDL_TESTS)
+
+test-gpu: setup
+	$(BIN)/python tools/analysis_tools/gpu_report.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -37,6 +37,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """What is marked ``cuda`` needs a GPU."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker('cuda'):
+            item.add_marker(pytest.mark.skip(
+                reason='needs a GPU, and torch finds none: make test-gpu on a '
+                'machine with one'))
+
+
 @pytest.fixture(autouse=True, scope='session')
 def _one_thread() -> None:
     """Tiny networks are slower on several threads."""

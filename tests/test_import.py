@@ -76,7 +76,8 @@ def test_everything_is_registered_in_mmseg():
                     'CutOut', 'CheckAnnotations', 'ImageLabelsFromMask',
                     'PackSemiInputs'],
         HOOKS=['CheckLossHook', 'ChannelsLastHook',
-               'ReproducibleResumeHook'])
+               'ReproducibleResumeHook'],
+        MODEL_WRAPPERS=['FrozenFirstDistributedDataParallel'])
     result = run('import mmseg_pseudoseg\n'
                  'from mmseg import registry\n'
                  f'for kind, names in {names}.items():\n'

@@ -86,6 +86,7 @@ def main() -> None:
     cfg.model.unsup_start = 0
     cfg.model.data_preprocessor.update(size=tuple(job['shape']),
                                        size_divisor=None)
+    _cli.choose_wrapper(cfg)
     _cli.join_processes_on_cpu(cfg)
     cfg.model_wrapper_cfg.update(job['wrapper'])
     trainees = [make(cfg, job), join(cfg, make(cfg, job))]

@@ -11,6 +11,8 @@ from datetime import timedelta
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.registry import MODEL_WRAPPERS
+from torch.nn.parallel import DistributedDataParallel
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 
@@ -76,9 +78,25 @@ def load_config(args: argparse.Namespace) -> Config:
         default = osp.join(default, args.below)
     cfg.work_dir = args.work_dir or default
     check_work_dir(cfg.work_dir)
+    choose_wrapper(cfg)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         join_processes_on_cpu(cfg)
     return cfg
+
+
+def choose_wrapper(cfg: Config) -> None:
+    """Name the wrapper that joins several processes.
+
+    Args:
+        cfg (Config): A stock one names none and gets ours. A key
+            ``find_unused_parameters`` goes into ``model_wrapper_cfg``:
+            MMEngine reads it only where that is missing.
+    """
+    wrapper = dict(type='FrozenFirstDistributedDataParallel')
+    if 'find_unused_parameters' in cfg:
+        wrapper.update(find_unused_parameters=cfg.find_unused_parameters)
+    wrapper.update(cfg.get('model_wrapper_cfg') or {})
+    cfg.model_wrapper_cfg = wrapper
 
 
 def check_work_dir(work_dir: str) -> None:
@@ -104,12 +122,11 @@ def check_work_dir(work_dir: str) -> None:
 def join_processes_on_cpu(cfg: Config) -> None:
     """Start distributed training where there is no GPU.
 
-    MMEngine selects a CUDA device for each process and wraps the model for
-    it, whatever the backend. A process group that exists already and a
-    wrapper that names no device go around both.
+    MMEngine selects a CUDA device for each process, whatever the backend. A
+    process group that exists already goes around that.
 
     Args:
-        cfg (Config): Gets ``model_wrapper_cfg``.
+        cfg (Config): Its wrapper names no device from now on.
 
     Raises:
         SystemExit: If the backend needs a GPU.
@@ -123,8 +140,7 @@ def join_processes_on_cpu(cfg: Config) -> None:
     torch.distributed.init_process_group(
         backend, timeout=None if timeout is None else timedelta(
             seconds=timeout))
-    cfg.model_wrapper_cfg = dict(
-        type='MMDistributedDataParallel',
-        device_ids=None,
-        broadcast_buffers=False,
-        find_unused_parameters=cfg.get('find_unused_parameters', False))
+    wrapper = cfg.get('model_wrapper_cfg')
+    if wrapper and issubclass(MODEL_WRAPPERS.get(wrapper.type),
+                              DistributedDataParallel):
+        wrapper.device_ids = None

@@ -7,6 +7,8 @@ env_cfg = dict(
     # A process waits so many seconds for the others: NCCL's own default, for
     # gloo as well.
     dist_cfg=dict(backend='nccl', timeout=600))
+# Of several processes; freezes what the model freezes before it is wrapped.
+model_wrapper_cfg = dict(type='FrozenFirstDistributedDataParallel')
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
     type='LazySegLocalVisualizer',

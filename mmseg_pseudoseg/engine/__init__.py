@@ -1,5 +1,6 @@
 """What acts on the Runner; importing this registers it."""
 
+from .frozen_first_wrapper import FrozenFirstDistributedDataParallel
 from .hooks import (
     BatchNormBiasCorrectionHook,
     BroadcastBuffersHook,
@@ -24,9 +25,10 @@ from .whole_files import WholeFileBackend, write_whole
 __all__ = [
     'BatchNormBiasCorrectionHook', 'BroadcastBuffersHook', 'ChannelsLastHook',
     'CheckLossHook', 'CheckWeightsHook', 'DeferredRuntimeInfoHook',
-    'EarlyLoggerHook', 'LateWorkersTrainLoop', 'PreemptionHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelPanelHook', 'ReproducibleResumeHook',
-    'SafeCheckpointHook', 'SavePredictionsHook', 'ScreenRunner',
-    'ShortLogProcessor', 'WholeFileBackend', 'leave_process_group',
+    'EarlyLoggerHook', 'FrozenFirstDistributedDataParallel',
+    'LateWorkersTrainLoop', 'PreemptionHook', 'PseudoLabelMonitorHook',
+    'PseudoLabelPanelHook', 'ReproducibleResumeHook', 'SafeCheckpointHook',
+    'SavePredictionsHook', 'ScreenRunner', 'ShortLogProcessor',
+    'WholeFileBackend', 'leave_process_group',
     'write_whole'
 ]

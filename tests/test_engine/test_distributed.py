@@ -38,6 +38,7 @@ cfg = Config.fromfile(sys.argv[1])
 runner = Runner.from_cfg(cfg)
 assert runner.world_size == 2
 assert runner.model.find_unused_parameters is False
+assert runner.model.broadcast_buffers is False
 runner.train()
 torch.save(runner.model.module.state_dict(),
            f'{cfg.work_dir}/rank{get_rank()}.pth')
@@ -60,8 +61,7 @@ def config(voc_root, tmp_path):
     cfg['train_dataloader'].update(num_workers=1, persistent_workers=True)
     cfg.update(launcher='pytorch', load_from=str(tmp_path / 'start.pth'),
                model_wrapper_cfg=dict(
-                   type='MMDistributedDataParallel', device_ids=None,
-                   broadcast_buffers=False))
+                   type='FrozenFirstDistributedDataParallel'))
     return Config(cfg)
 
 

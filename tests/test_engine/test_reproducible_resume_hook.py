@@ -85,7 +85,7 @@ def test_skipped_batches_are_not_decoded(voc_root, tmp_path, uninterrupted,
 
 
 @pytest.mark.parametrize('semi', [True, False])
-def test_another_sampler_keeps_the_way_of_the_loop(voc_root, tmp_path, semi):
+def test_another_sampler_resumes_as_well(voc_root, tmp_path, semi):
     # A supervised run with the stock sampler resumes, too.
     cfg = tiny_run(voc_root, tmp_path / 'stock', max_iters=2)
     if not semi:

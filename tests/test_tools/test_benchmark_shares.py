@@ -180,9 +180,8 @@ def test_two_processes(bench, config):  # noqa: F811
                      '--cfg-options', 'find_unused_parameters=True')
     assert found['threads'] == 1
     assert found['wrapper'] == dict(
-        type='MMDistributedDataParallel', device_ids=None,
-        broadcast_buffers=False, find_unused_parameters=True,
-        gradient_as_bucket_view=True)
+        type='FrozenFirstDistributedDataParallel', device_ids=None,
+        find_unused_parameters=True, gradient_as_bucket_view=True)
     assert {name: len(v) for name, v in found['seconds'].items()} == {
         'one process': 2, 'two, apart': 2, 'two, joined': 2}
     model = SemiSegmentor(**{k: v for k, v in Config.fromfile(

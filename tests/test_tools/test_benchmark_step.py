@@ -164,6 +164,7 @@ def test_every_part_is_called(bench, tmp_path):
         'cpu', 'threads', 'torch', 'device', 'commit'}
     assert found['machine']['torch'] == torch.__version__
     assert found['peak_bytes']['PseudoSeg'] > 2**27
+    assert found.keys() >= set(importlib.import_module('gpu_report').FIGURES)
 
 
 def test_the_baseline_is_another_network(bench, costs, tmp_path):
@@ -199,6 +200,14 @@ def test_options(bench, tmp_path, monkeypatch, option):
     assert found['shape'] == list(shape)
     assert found['compile'] == (option == '--compile')
     assert found['channels_last'] == (option == '--channels-last')
+
+
+def test_amp_on_the_cpu_of_a_machine_with_a_gpu(bench, tmp_path, monkeypatch):
+    train = importlib.import_module('train')
+    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda: (9, 0))
+    _, found = bench(write(tmp_path), '--amp')
+    assert found['optim_wrapper'] == 'CPUAmpOptimWrapper'
 
 
 def test_the_hook_of_a_config_counts(bench, tmp_path):

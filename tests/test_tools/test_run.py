@@ -108,12 +108,18 @@ def test_amp_trains_on_a_cpu_from_a_given_checkpoint(trained, tmp_path):
     assert cfg.optim_wrapper.type == 'CPUAmpOptimWrapper'
 
 
-@pytest.mark.parametrize('bf16', [True, False])
-def test_amp_on_a_gpu_takes_bfloat16_where_there_is_one(bf16, monkeypatch):
+@pytest.mark.parametrize('capability, bf16', [
+    ((7, 0), False), ((7, 5), False), ((8, 0), True), ((8, 9), True),
+    ((10, 0), True)])  # V100, T4, A100, RTX 40, B200
+def test_amp_on_a_gpu_takes_bfloat16_where_there_is_one(capability, bf16,
+                                                        monkeypatch):
     monkeypatch.setattr(sys, 'path', [str(TOOLS), *sys.path])
     train = importlib.import_module('train')
     monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
-    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: bf16)
+    # What torch says of a V100, too.
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'get_device_capability',
+                        lambda: capability)
     cfg = Config.fromfile(TOOLS.parent / 'configs/pseudoseg/voc_1_8.py')
     train.enable_amp(cfg)
     model = torch.nn.Linear(1, 1)

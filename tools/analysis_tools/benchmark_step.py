@@ -131,7 +131,8 @@ def set_up(args: argparse.Namespace, cfg: Config, stock: ConfigDict) -> None:
         wrapper = cfg.optim_wrapper
         if args.device == 'cpu' and wrapper.type == 'AmpOptimWrapper':
             wrapper.type = 'CPUAmpOptimWrapper'  # on a machine with a GPU
-            wrapper.pop('loss_scale', None)
+            for key in ('dtype', 'loss_scale'):
+                wrapper.pop(key, None)
     torch.backends.cudnn.benchmark = cfg.get('env_cfg', {}).get(
         'cudnn_benchmark', False)
 

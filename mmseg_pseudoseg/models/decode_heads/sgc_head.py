@@ -20,6 +20,7 @@ from ..utils import (
     add_background,
     class_activation_maps,
     image_labels_from_masks,
+    kernel_matrix,
     propagate,
     stage_map,
 )
@@ -138,7 +139,7 @@ class SGCHead(BaseModule):
         if dropout:
             pooled = F.dropout(pooled, self.dropout_ratio, self.training)
         return F.linear(
-            pooled, self.conv_cls.weight.flatten(1), self.conv_cls.bias)
+            pooled, kernel_matrix(self.conv_cls.weight), self.conv_cls.bias)
 
     def forward(self,
                 feats: Sequence[Tensor],
@@ -169,7 +170,7 @@ class SGCHead(BaseModule):
             image_labels = decides.detach().sigmoid() >= self.threshold
         stages = [stage.detach() for stage in self._stages(feats)]
         cam = class_activation_maps(
-            stages[-1], self.conv_cls.weight.flatten(1), image_labels)
+            stages[-1], kernel_matrix(self.conv_cls.weight), image_labels)
         return SGCOutput(cls_logits, cam, self._refine(cam, stages, valid))
 
     def _refine(self, cam: Tensor, stages: List[Tensor],
@@ -192,7 +193,7 @@ class SGCHead(BaseModule):
             scores = add_background(scores, 2.)
         # As a product: a convolution lays out these small maps anew.
         projected = torch.matmul(
-            self.project.weight.flatten(1), scores.flatten(2))
+            kernel_matrix(self.project.weight), scores.flatten(2))
         return self.norm(projected.unflatten(2, size))
 
     def loss_by_feat(self, output: SGCOutput, masks: Tensor,

@@ -8,6 +8,7 @@ from .batch_norm import (
     uses_batch_statistics,
 )
 from .cam import add_background, class_activation_maps, image_labels_from_masks
+from .kernel import kernel_matrix
 from .stages import (
     Stage,
     find_stages,
@@ -19,6 +20,6 @@ from .stages import (
 __all__ = [
     'BN_MODES', 'Stage', 'add_background', 'bn_mode', 'class_activation_maps',
     'find_stages', 'frozen_statistics', 'hypercolumn',
-    'image_labels_from_masks', 'propagate', 'split_feats', 'stage_map',
-    'uses_batch_statistics'
+    'image_labels_from_masks', 'kernel_matrix', 'propagate', 'split_feats',
+    'stage_map', 'uses_batch_statistics'
 ]

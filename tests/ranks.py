@@ -37,7 +37,8 @@ def in_ranks(count: int, work: Callable[[int], None], folder: Path,
 
     def child(rank: int) -> None:
         os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=port,
-                          RANK=str(rank), WORLD_SIZE=str(count))
+                          RANK=str(rank), LOCAL_RANK=str(rank),
+                          WORLD_SIZE=str(count))
         distributed.init_process_group('gloo')
         try:
             work(rank)
