@@ -4,6 +4,7 @@ import copy
 import gc
 import os.path as osp
 import random
+from bisect import bisect_right
 from contextlib import contextmanager, nullcontext
 from typing import Callable, Iterator, NamedTuple, Optional, Union
 
@@ -165,7 +166,9 @@ class SemiDataset(ConcatDataset):
         """
         index, seed = (index if isinstance(index, SeededIndex) else
                        (index, None))
-        source, position = self._get_ori_dataset_idx(index)
+        index = range(len(self))[index]  # from the end, if negative
+        source = bisect_right(self.cumulative_sizes, index)
+        position = index - (self.cumulative_sizes[0] if source else 0)
         for place in self._places(source, position, seed or 0):
             try:
                 with nullcontext() if seed is None else local_seed(seed):

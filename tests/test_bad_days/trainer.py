@@ -148,7 +148,8 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + 300
     while not condition():
-        assert time.monotonic() < end, what
+        if time.monotonic() > end:
+            raise TimeoutError(what)
         time.sleep(0.02)
 
 
