@@ -171,9 +171,8 @@ def check(cfg: Config) -> List[str]:
     errors = ['\n'.join(lines(one)) for one in found if one.level == ERROR]
     if errors:
         raise SystemExit('\n'.join([
-            'error: this cannot be trained', *errors, 'tools/check_data.py '
-            'looks into all files and at what else may be wrong'
-        ]))
+            'error: this cannot be trained (tools/check_data.py looks into '
+            'all files, and at what else may be wrong)', *errors]))
     return ['\n'.join(lines(one))[2:] for one in found]
 
 

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 
 from mmseg_pseudoseg.engine import EarlyLoggerHook
+from mmseg_pseudoseg.engine.hooks import early_logger_hook
 
 
 class Hub:
@@ -74,3 +75,15 @@ def test_the_shipped_configs_take_it():
     assert (logger.type, logger.interval, logger.first) == (
         'EarlyLoggerHook', 50, 10)
     assert cfg.log_processor.type == 'ShortLogProcessor'
+
+
+@pytest.mark.parametrize('main', [True, False])
+def test_one_process_writes_the_metrics_of_a_test(main, tmp_path, monkeypatch):
+    monkeypatch.setattr(early_logger_hook, 'is_main_process', lambda: main)
+    hook = EarlyLoggerHook()
+    hook.before_run(SimpleNamespace(timestamp='now'))
+    hook.after_test_epoch(SimpleNamespace(
+        log_dir=str(tmp_path), test_dataloader=[], logger=SimpleNamespace(
+            info=lambda text: None), log_processor=SimpleNamespace(
+                get_log_after_epoch=lambda *_, **__: (dict(mIoU=1.), ''))))
+    assert (tmp_path / 'now.json').is_file() == main

@@ -74,7 +74,7 @@ def train(kind, loader, first=0, resumes=True):
     """Batches of a loop that is resumed at ``first``, behind a fake Runner."""
     seen = []
     runner = SimpleNamespace(
-        iter=first, epoch=0, seed=3, _randomness_cfg={}, val_loop=None,
+        iter=first, epoch=0, seed=3, cfg={}, val_loop=None,
         visualizer=SimpleNamespace(), optim_wrapper=None)
     runner.model = SimpleNamespace(
         train=lambda: None,

@@ -31,6 +31,9 @@ def crop_config(root, scale, crop):
             at = [step['type'] for step in steps].index('RandomResize')
             steps[at] = dict(type='Resize', scale=scale, keep_ratio=True)
             steps[at + 1].crop_size = crop
+            for step in steps[-1].get('strong', []):
+                if step['type'] == 'CutOut':
+                    step.canvas = crop
     return cfg
 
 

@@ -66,7 +66,7 @@ def test_testing_ends_with_the_table(trained):
     assert len(lines) < 35, text
     assert any(line.endswith('INFO - Test') for line in lines)
     assert f'weights        {weights}' in text
-    assert lines[-2] == '+------------+-------+-------+'
+    assert set(lines[-2]) == set('+-')
     assert 'Iter(test) [2/2]' in lines[-1] and 'mIoU: ' in lines[-1]
 
 
@@ -74,7 +74,7 @@ def test_the_last_line_of_a_failed_start_is_its_message(trained):
     folder, _ = trained
     text = tool('train.py', CONFIG, *SHORT, 'model.decode_head.num_classes=5',
                 'model.sgc_head.num_classes=5', cwd=folder, ok=False)
-    assert 'names 7 classes' in text.splitlines()[-1]
+    assert text.splitlines()[-1].endswith('set model.sgc_head.num_classes=7')
     assert len(text.splitlines()) < 60 and 'System environment' not in text
 
 

@@ -264,9 +264,11 @@ def test_a_written_config_is_read_as_it_was():
         read = read_config(cfg.pretty_text)
         assert read.model == cfg.model
         assert read.train_dataloader == cfg.train_dataloader
+    coco, voc = (Config.fromfile(TOOLS.parent / f'configs/pseudoseg/{name}.py')
+                 for name in ('coco_1_32_x65', 'voc_1_8'))
+    coco.model = voc.model
     stock = stock_config(
-        Config.fromfile(TOOLS.parent / 'configs/pseudoseg/coco_1_32_x65.py'),
-        dict(classes=('a', 'b'), palette=[[0] * 3, [1] * 3]))
+        coco, dict(classes=('a', 'b'), palette=[[0] * 3, [1] * 3]))
     assert stock.test_dataloader.dataset.type == 'BaseSegDataset'
     assert stock.test_dataloader.dataset.metainfo.classes == ('a', 'b')
     assert SegLocalVisualizer.__name__ == stock.visualizer.type

@@ -1,7 +1,8 @@
 """A first line of the log that comes soon, and times left that hold."""
 
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -47,6 +48,16 @@ class EarlyLoggerHook(LoggerHook):
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         if due:  # who else asks for the interval sees the one in force
             self.interval = self.later
+
+    def after_test_epoch(self, runner: Runner,
+                         metrics: Optional[Dict[str, float]] = None) -> None:
+        """Write the metrics of a test, in one process.
+
+        The stock hook has every process write the same file at once, which
+        can mix their lines.
+        """
+        if is_main_process():
+            super().after_test_epoch(runner, metrics)
 
     def _tell_time_left(self, runner: Runner) -> None:
         """Replace the stock estimate, which ``IterTimerHook`` made."""
