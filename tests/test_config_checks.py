@@ -7,11 +7,8 @@ import torch
 from conftest import ROOT
 from mmengine.config import Config, ConfigDict
 
-from mmseg_pseudoseg.config_checks import (
-    accepted_keys,
-    check_config,
-    images_a_step,
-)
+from mmseg_pseudoseg.config_checks import check_config, images_a_step
+from mmseg_pseudoseg.config_keys import accepted_keys
 from mmseg_pseudoseg.models import SemiSegmentor
 from mmseg_pseudoseg.models.utils import Stage
 from mmseg_pseudoseg.network_checks import (
