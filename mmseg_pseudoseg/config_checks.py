@@ -131,7 +131,8 @@ def crop_problems(cfg: Config) -> List[Problem]:
                 crop[0] > size[0] or crop[1] > size[1],
                 f'{part}.pipeline: {step["type"]}.{name}',
                 f'is {crop}, but {key} is {size}',
-                f'give both the same value, such as {key}={crop}'))
+                f'give both the same value, such as {key}={crop}'
+                if name == 'crop_size' else f'set canvas={size}'))
     return result
 
 

@@ -95,6 +95,16 @@ def test_a_crop_in_one_place(cfg, size, crop, fatal):
     assert f'model.data_preprocessor.size={crop}' in text
 
 
+def test_a_forgotten_canvas(cfg):
+    steps = cfg.train_dataloader.dataset.unlabeled.pipeline[-1].strong
+    box, = (step for step in steps if step.type == 'CutOut')
+    assert box.canvas == (145, 145)
+    box.canvas = (97, 97)
+    text = told(cfg, fatal=False)
+    assert 'CutOut.canvas is (97, 97)' in text
+    assert text.endswith('set canvas=(145, 145)')
+
+
 def test_tags_that_nobody_reads(cfg):
     cfg.train_dataloader.dataset.tag_file = 'tags.txt'
     text = told(cfg, fatal=False)

@@ -195,9 +195,9 @@ def config_findings(cfg: Config, try_heads: bool = False) -> List[Finding]:
             channels with those of the heads.
     """
     problems = check_config(cfg)
-    if not any(problem.fatal for problem in problems):
-        problems += one_image_problems(cfg, without_weights(cfg.model))
-        problems += channels_to_change(cfg.model) if try_heads else []
+    problems += one_image_problems(cfg, without_weights(cfg.model))
+    if try_heads:
+        problems += channels_to_change(cfg.model)
     return [Finding(ERROR if p.fatal else WARNING, p.key, p.text, p.remedy)
             for p in problems]
 
