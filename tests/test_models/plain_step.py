@@ -20,11 +20,16 @@ def gradients(losses, model):
         total, list(named.values()), allow_unused=True)))
 
 
-def attend(scores, query, key, allowed):
-    """Weighted means over all pairs; ``allowed`` is bool, (N, L or 1, L)."""
+def attend(scores, query, key, allowed, add=False):
+    """Weighted means over all pairs; ``allowed`` is bool, (N, L or 1, L).
+
+    What a number takes the place of has no gradient; what it is added to has.
+    """
     s, q, k = (x.to(query).flatten(2).transpose(1, 2)
                for x in (scores, query, key))
-    rows = q @ k.transpose(1, 2) / sqrt(q.shape[2]) + ABSORBS * ~allowed
+    rows = q @ k.transpose(1, 2) / sqrt(q.shape[2])
+    rows = rows + ABSORBS * ~allowed if add else rows.masked_fill(
+        ~allowed, ABSORBS)
     return (rows.softmax(2) @ s).transpose(1, 2).reshape(scores.shape)
 
 
@@ -39,10 +44,12 @@ def key_mask(scores, query, key, valid):
     return attend(scores, query, key, valid.flatten(2))
 
 
-def constant_mean(scores, query, key, valid):
-    """The pair mask's values, without its gradient at masked queries."""
-    return key_mask(scores, query, key, valid).where(
-        valid, scores.mean((2, 3), keepdim=True).to(query))
+def authors_sum(scores, query, key, valid):
+    """The pair mask as the authors add it: its values, and at masked queries
+    a gradient though nothing depends on them.
+    """
+    keys = valid.flatten(2)
+    return attend(scores, query, key, keys.transpose(1, 2) & keys, add=True)
 
 
 class PlainStep:

@@ -18,7 +18,7 @@ from oracles import (
     soft_cross_entropy,
     softmax,
 )
-from plain_step import PlainStep, constant_mean, gradients, key_mask
+from plain_step import PlainStep, authors_sum, gradients, key_mask
 from toys import batch
 
 BASES = Path(__file__).parents[2] / 'configs' / '_base_' / 'models'
@@ -110,7 +110,7 @@ def off(one, other, part):
 
 @pytest.mark.parametrize('where', ['right', 'below', 'both'])
 @pytest.mark.parametrize('recipe', [small, paper])
-def test_equals_the_authors_pair_mask(recipe, where, monkeypatch):
+def test_equals_the_pair_mask(recipe, where, monkeypatch):
     model, data = build(recipe()), padded(where)
     losses, found = step(model.loss, model, data)
     expected_losses, expected = step(PlainStep(model), model, data)
@@ -123,12 +123,16 @@ def test_equals_the_authors_pair_mask(recipe, where, monkeypatch):
         assert grad.ne(0).any(), name
         torch.testing.assert_close(found[name], grad, rtol=1e-5,
                                    atol=1e-5 * grad.abs().max(), msg=name)
-    # So nothing less than masked pairs does.
-    for attention, parts in ((key_mask, PARTS), (constant_mean, PARTS[:1])):
+    # So nothing less than masked pairs does. The authors' sum has the losses,
+    # and a gradient of SGC that follows no change of them.
+    for attention, parts in ((key_mask, PARTS), (authors_sum, PARTS[:1])):
         monkeypatch.setattr(PROPAGATE, attention)
-        _, other = step(model.loss, model, data)
+        other_losses, other = step(model.loss, model, data)
         for part in parts:
             assert off(other, expected, part) > 1e-3, (attention, part)
+    for key, value in expected_losses.items():
+        assert other_losses[key].item() == pytest.approx(
+            value.item(), rel=1e-5), key
 
 
 @pytest.mark.parametrize('where', ['right', 'below', 'both'])

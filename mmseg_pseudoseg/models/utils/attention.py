@@ -11,34 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def mean_score(scores: Tensor, query: Tensor, key: Tensor) -> Tensor:
-    """Average the scores of all positions, as masked pairs do.
-
-    Where a pair (i, j) is masked, the authors add -1e9 to its product. In
-    float32 nothing of the product is left, and the softmax of a row of such
-    sums is that of equal numbers. Its gradient is not 0:
-    ``d out_i / d (q_i . k_j) = (scores_j - mean) / (L sqrt(E))``.
-
-    Args:
-        scores (Tensor): (N, K, h, w).
-        query (Tensor): (N, E, h, w).
-        key (Tensor): (N, E, h, w).
-
-    Returns:
-        Tensor: The mean of each plane, (N, K, 1, 1), or (N, K, h, w), the
-        same everywhere, if the query has a gradient.
-    """
-    mean = scores.mean(dim=(2, 3), keepdim=True)
-    if not query.requires_grad:
-        return mean
-    # Scaled in two steps, neither of which leaves the range of float16.
-    scale = scores[0, 0].numel()**-0.5
-    centred = ((scores - mean) * scale).detach().to(key).flatten(2)
-    slope = centred @ key.flatten(2).transpose(1, 2)  # (N, K, E)
-    change = slope * (scale * query.shape[1]**-0.5) @ query.flatten(2)
-    return mean + (change - change.detach()).view_as(scores)
-
-
 def propagate(scores: Tensor,
               query: Tensor,
               key: Tensor,
@@ -47,8 +19,13 @@ def propagate(scores: Tensor,
 
     ``out_i = sum_j softmax_j(q_i . k_j / sqrt(E)) scores_j`` over the valid
     positions j, where i is valid. The authors' code masks pairs (i, j), so
-    that an invalid i gets :func:`mean_score`. No loss reads it there, but the
-    statistics of SGC's batch norm do.
+    that an invalid i attends to all positions alike. No loss reads it there,
+    but the statistics of SGC's batch norm do.
+
+    The value at an invalid i depends on no product, and has no gradient to
+    one. The authors add -1e9 to masked products: in float32 that leaves
+    nothing of them in the value, but lets a gradient through, which follows no
+    change of the loss. It is left out (docs/choices.md).
 
     Args:
         scores (Tensor): (N, K, h, w).
@@ -82,4 +59,5 @@ def propagate(scores: Tensor,
     out = out[:, 0, :, :channels].transpose(1, 2).reshape(scores.shape)
     if valid is None:
         return out
-    return out.where(valid, mean_score(scores, query, key).to(out))
+    # What the pair mask gives: a softmax over equal numbers.
+    return out.where(valid, scores.mean(dim=(2, 3), keepdim=True).to(out))
